@@ -4,7 +4,7 @@ The grammar is closed, so that a structured solver can rely on it::
 
     minimise   border.cost @ x  +  sum over blocks, flows j, steps t of  flow_cost[j, t] * y[j, t]
 
-    border     row_lower <= border.matrix @ x <= row_upper,   lower <= x <= upper,   x[c] / unit[c] whole where unit[c] > 0
+    border     row_lower <= border.matrix @ x <= row_upper,   lower <= x <= upper,   x[c] / unit[c] whole if unit[c] > 0
     flows      floor[j, t] * x[cap_column[j]] <= y[j, t] <= cap[j, t] * x[cap_column[j]]
                (cap_column -1: floor[j, t] <= y[j, t] <= cap[j, t])
     rows       sum_j row_coeff[r, j] * y[j, t] + sum_c row_border[r][c][t] * x[c]   (= or <=)   row_rhs[r, t]
@@ -54,7 +54,7 @@ class Border:
 class Block:
     """T consecutive steps with J flows, R coupled rows and S states.
 
-    ``flow_cost`` already holds the weight of each step in the objective. ``flow_floor`` is None where every floor is zero.
+    ``flow_cost`` already holds the weight of each step in the objective. ``flow_floor`` is None where all are zero.
     ``row_border`` holds, per row, the border columns that stand in it: column -> factor[t] (T,).
     ``budget_coeff`` maps the index of a budget to its coefficients (J, T), weights included.
     """
@@ -102,8 +102,9 @@ class Program:
 class Solution:
     """What a solver found, with duals; nothing here is trusted before `solve.check.check_solution` has passed it.
 
-    ``bound`` is a proven lower bound on the objective (-inf where there is none); ``gap`` = (objective - bound) / max(1, |objective|).
-    Duals are the change of the optimal objective per unit of right-hand side (so a binding ``<=`` row has a dual <= 0).
+    ``bound`` is a proven lower bound on the objective (-inf where there is none);
+    ``gap`` = (objective - bound) / max(1, |objective|). Duals are the change of the optimal objective per unit of
+    right-hand side (so a binding ``<=`` row has a dual <= 0).
     """
 
     solver: str
@@ -120,6 +121,7 @@ class Solution:
     solve_seconds: float = 0.0
     n_iterations: int = 0
     message: str = ""
+    state_duals: tuple[Array, ...] = ()  # per block (S, T); the bound can't be recomputed without them
 
     @property
     def gap(self) -> float:
