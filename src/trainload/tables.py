@@ -1,0 +1,231 @@
+"""The tables of a study folder: their columns, in order, with what each holds; a test holds code and files to them."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import pandas as pd
+
+from trainload.errors import DataError, Problem
+
+TABLES: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "forecast": {
+            "target": "record_run, largest_campus or programme",
+            "model": "trainload, local_trend or article (a labelled reference)",
+            "year": "record by 31 December of this year",
+            "p10_mw": "10th percentile, facility peak",
+            "p25_mw": "25th percentile",
+            "p50_mw": "median",
+            "p75_mw": "75th percentile",
+            "p90_mw": "90th percentile",
+            "p_ge_1gw": "probability of at least 1 GW",
+            "p_ge_5gw": "probability of at least 5 GW",
+        },
+        "generations": {
+            "name": "generation",
+            "wanted_on": "day training should start",
+            "flop": "training compute",
+            "chip": "accelerator",
+            "chips": "accelerators in the run",
+            "days": "length of the run at full power",
+            "facility_peak_mw": "facility peak",
+            "facility_average_mw": "facility average over the run",
+            "it_peak_mw": "IT peak",
+            "energy_mwh": "facility energy of the run",
+            "utilisation_frac": "model FLOP utilisation",
+            "goodput_frac": "share of time that advances the run",
+            "cost_usd": "chips' capital and power share of the run",
+            "tco2": "emission of the run at the grid's average factor",
+            "powered_on": "first day with the power this generation wants (planned)",
+            "finish_on": "day the FLOP budget is met, as powered",
+            "finish_unconstrained_on": "day it would be met with power from wanted_on",
+            "delay_days": "finish_on less finish_unconstrained_on",
+        },
+        "derivation": {
+            "generation": "generation or run",
+            "step": "quantity",
+            "value": "its value",
+            "unit": "unit",
+            "formula": "how it follows from the steps before",
+            "grade": "A read in a source, B named source, C judgement or derived",
+            "source": "source",
+        },
+        "options": {
+            "option": "id",
+            "label": "name",
+            "carrier": "fuel or service",
+            "kind": "source or store",
+            "delivery": "onsite, grid or contract",
+            "unit_mw": "size of one unit, 0 = any",
+            "max_mw": "most that can be ordered",
+            "capex_usd_per_mw": "overnight capital",
+            "fixed_usd_per_mw_year": "fixed cost a year",
+            "variable_usd_per_mwh": "fuel and variable cost",
+            "usd_per_mwh": "levelised cost at its availability and full use",
+            "direct_tco2_per_mwh": "emission at the stack or of the grid's average",
+            "lifecycle_tco2_per_mwh": "life-cycle emission",
+            "lead_p50_months": "order to power, median",
+            "lead_p80_months": "order to power, 80th percentile",
+            "arrive_p50_on": "arrival if ordered on the first day, median",
+            "arrive_p80_on": "arrival if ordered on the first day, 80th percentile",
+            "chosen_mw": "ordered over the horizon",
+            "reason": "why it was chosen or not",
+            "grade_cost": "grade of cost figures",
+            "grade_lead": "grade of lead times",
+            "source": "source",
+        },
+        "steps": {
+            "owner": "option or gate",
+            "owner_kind": "option or gate",
+            "step": "id",
+            "label": "name",
+            "after": "steps it waits for, separated by ;",
+            "factor": "common factor",
+            "p10_months": "duration, 10th percentile",
+            "p50_months": "duration, median",
+            "p90_months": "duration, 90th percentile",
+            "start_p50_months": "start after the order, median",
+            "finish_p50_months": "finish after the order, median",
+            "finish_p80_months": "finish after the order, 80th percentile",
+            "last_share_frac": "share of draws in which it lies on the critical path",
+            "critical": "on the most frequent critical path",
+            "grade": "grade",
+            "source": "source",
+        },
+        "arrivals": {
+            "owner": "option or gate",
+            "owner_kind": "option or gate",
+            "p10_on": "arrival if ordered on the first day",
+            "p50_on": "median",
+            "p80_on": "80th percentile",
+            "p90_on": "90th percentile",
+            "p95_on": "95th percentile",
+        },
+        "orders": {
+            "option": "option or gate",
+            "owner_kind": "option or gate",
+            "mw": "ordered",
+            "units": "whole units, empty where any size",
+            "order_on": "latest order date",
+            "arrive_on": "planned arrival (at the plan's percentile)",
+            "arrive_p50_on": "median arrival",
+            "arrive_p80_on": "80th percentile",
+            "end_on": "retired or returned, empty if after the horizon",
+            "critical_step": "step most often last",
+            "capex_usd": "capital, undiscounted",
+        },
+        "capacity": {
+            "period_on": "first day of the period",
+            "owner": "option or gate",
+            "owner_kind": "option or gate",
+            "mw": "in service",
+        },
+        "periods": {
+            "period_on": "first day of the period",
+            "ends_on": "first day after it",
+            "hours": "hours of the period",
+            "wanted_mw": "facility peak the programme wants",
+            "powered_mw": "facility peak with chips delivered",
+            "firm_mw": "energised contract and firm on-site MW",
+            "generation": "generation then wanted",
+        },
+        "operation": {
+            "block": "block of consecutive hours",
+            "period_start": "start, UTC",
+            "weight_hours": "hours of the horizon that this hour stands for",
+            "load_mw": "campus load with chips delivered",
+        },
+        "ledger": {
+            "term": "cost term",
+            "owner": "option, gate or price",
+            "group": "cash or shadow",
+            "year": "year of the plan, from 1",
+            "quantity": "amount in this year",
+            "unit": "unit of the amount",
+            "usd": "constant USD of the price year",
+            "usd_present": "present value at the first order date",
+        },
+        "emissions": {
+            "year": "year of the plan, from 1",
+            "measure": "direct, location, lifecycle, matched or load",
+            "owner": "option",
+            "value": "amount",
+            "unit": "tCO2 or MWh",
+        },
+        "values": {
+            "what": "kind of value",
+            "owner": "option, gate or rule",
+            "period_on": "first day of the period, empty for the horizon",
+            "value": "amount",
+            "unit": "unit",
+        },
+        "comparison": {
+            "case": "plan, base, goals_kept or goals_dropped",
+            "measure": "what is compared",
+            "value": "amount",
+            "unit": "unit",
+        },
+        "sources": {
+            "key": "catalogue or scenario path",
+            "figure": "what it is",
+            "value": "used value",
+            "low": "low",
+            "high": "high",
+            "unit": "unit",
+            "year": "year",
+            "grade": "A, B or C",
+            "source": "source",
+            "note": "note",
+        },
+        "claims": {
+            "claim": "what was said",
+            "who": "by whom",
+            "said_on": "when",
+            "target": "run, campus, compute",
+            "year": "for which year",
+            "threshold": "amount claimed",
+            "unit": "unit",
+            "p_then_frac": "our probability as of then",
+            "p_now_frac": "our probability as of the study",
+            "happened": "what happened so far",
+            "grade": "grade",
+            "source": "source",
+        },
+        "outcomes": {
+            "subject": "what was planned or expected",
+            "planned": "as of the study's date",
+            "happened": "what happened, with date",
+            "grade": "grade",
+            "source": "source",
+        },
+        "notes": {
+            "subject": "what it is about",
+            "kind": "default, assumption, limit or warning",
+            "text": "the note",
+        },
+    }
+)
+
+# Tables whose further columns depend on the options: `operation` holds <source>_mw, <store>_charge_mw,
+# <store>_discharge_mw, <store>_level_mwh, unserved_<tranche>_mw and <contract>_mw beside its fixed columns.
+OPEN_TABLES = frozenset({"operation"})
+OPTIONAL_TABLES = frozenset({"claims", "outcomes", "comparison", "derivation"})
+
+
+def empty_table(name: str) -> pd.DataFrame:
+    """Return the table with its columns and no rows."""
+    return pd.DataFrame(columns=list(TABLES[name]))
+
+
+def check_table(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with its columns in order; a missing or unknown column is a `DataError`."""
+    expected = list(TABLES[name])
+    missing = [column for column in expected if column not in table.columns]
+    extra = [column for column in table.columns if column not in expected]
+    if missing or (extra and name not in OPEN_TABLES):
+        raise DataError(
+            f"table {name}",
+            *(Problem("", "a column is missing", column) for column in missing),
+            *(Problem("", "no such column in its schema", column) for column in extra if name not in OPEN_TABLES),
+        )
+    return table[expected + extra]
