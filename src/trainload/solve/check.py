@@ -1,0 +1,494 @@
+"""Is a program well formed, and is a solution what it claims to be? Plain numpy on the original data, no solver.
+
+Nothing here uses what a solver computed on the way: residuals, objective and bound are recomputed from the program's
+arrays, the primal values and the duals alone.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from trainload.errors import Problem, SolverError
+from trainload.solve.program import MAX_ROWS, MAX_STATES, Array, Block, Program, Solution
+
+ROUNDING = 64 * float(np.finfo(np.float64).eps)
+"""Allowance for the rounding of a sum, as a share of the sum of its absolute terms (numpy sums pairwise)."""
+
+
+# ------------------------------------------------------------------------------------------------- is it well formed
+
+
+def validate_program(program: Program, *, within_grammar: bool = True) -> None:
+    """Raise a SolverError naming everything malformed in the program's arrays.
+
+    A program that is well formed but has no solution (a lower limit above its upper limit, say) passes: solvers answer
+    it with the status ``infeasible``.
+
+    Args:
+        program: what is looked at.
+        within_grammar: whether more than ``MAX_ROWS`` rows or ``MAX_STATES`` states count as a problem.
+
+    Raises:
+        SolverError: with one problem (where, what, got, fix) per fault.
+    """
+    problems = [
+        *_border_problems(program),
+        *_chain_problems(program),
+        *(p for block in program.blocks for p in _block_problems(program, block, within_grammar)),
+        *_budget_problems(program),
+    ]
+    if problems:
+        raise SolverError("the program can't be solved as it stands", *problems)
+
+
+def _array_problems(
+    where: str, what: str, array: object, shape: tuple[int, ...], *, open_ended: bool = False
+) -> Iterator[Problem]:
+    """Shape and numbers of one array; ``open_ended`` allows infinities, never NaN."""
+    if not isinstance(array, np.ndarray):
+        yield Problem(where, f"{what}: must be a numpy array of shape {shape}", type(array).__name__)
+    elif array.shape != shape:
+        yield Problem(where, f"{what}: must have the shape {shape}", str(array.shape))
+    elif array.dtype.kind not in "fiu":
+        yield Problem(where, f"{what}: must hold real numbers", str(array.dtype))
+    else:
+        bad = np.isnan(array) if open_ended else ~np.isfinite(array)
+        if bad.any():
+            first = tuple(int(i) for i in np.argwhere(bad)[0])
+            place = ", ".join(str(i) for i in first)
+            fix = "give a number" if open_ended else "give a finite number: every column needs a box, every row a limit"
+            yield Problem(where, f"{what}[{place}]: {int(bad.sum())} not finite", str(array[first]), fix)
+
+
+def _border_problems(program: Program) -> Iterator[Problem]:
+    border, where = program.border, "border"
+    n, m = len(border.names), len(border.row_names)
+    for what in ("cost", "lower", "upper", "unit"):
+        yield from _array_problems(where, what, getattr(border, what), (n,))
+    if isinstance(border.unit, np.ndarray) and border.unit.shape == (n,) and (border.unit < 0).any():
+        c = int(np.argmin(border.unit))
+        yield Problem(where, f"unit of {border.names[c]}: must be 0 or more", str(border.unit[c]), "0 = continuous")
+    for what in ("row_lower", "row_upper"):
+        yield from _array_problems(where, what, getattr(border, what), (m,), open_ended=True)
+    if border.matrix.shape != (m, n):
+        yield Problem(where, f"matrix: must have the shape {(m, n)}", str(border.matrix.shape))
+    elif not np.isfinite(border.matrix.data).all():
+        yield Problem(where, "matrix: not finite", "NaN or infinity", "give finite coefficients")
+
+
+def _chain_problems(program: Program) -> Iterator[Problem]:
+    n_blocks = len(program.blocks)
+    if n_blocks == 0:
+        yield Problem("blocks", "a program needs at least one block of steps", "none")
+    listed = [b for chain in program.chains for b in chain]
+    wrong = sorted({b for b in listed if not 0 <= b < n_blocks})
+    if wrong:
+        yield Problem("chains", f"block numbers must lie in 0..{n_blocks - 1}", str(wrong))
+        return
+    counts = np.bincount(np.asarray(listed, dtype=np.int64), minlength=n_blocks)
+    for b in np.flatnonzero(counts != 1):
+        name = program.blocks[b].name
+        yield Problem("chains", f"block {name} must stand in exactly one chain", f"{counts[b]}", "list each block once")
+    for k, chain in enumerate(program.chains):
+        sizes = {len(program.blocks[b].state_names) for b in chain}
+        if len(sizes) > 1:
+            yield Problem(f"chain {k}", "its blocks must have the same states, in the same order", f"{sorted(sizes)}")
+        if not chain:
+            yield Problem(f"chain {k}", "must hold at least one block", "none", "leave the empty chain out")
+
+
+def _block_problems(program: Program, block: Block, within_grammar: bool) -> Iterator[Problem]:
+    where, n = f"block {block.name}", len(program.border.names)
+    if not isinstance(block.flow_cost, np.ndarray) or block.flow_cost.ndim != 2 or block.flow_cost.shape[1] == 0:
+        got = getattr(block.flow_cost, "shape", type(block.flow_cost).__name__)
+        yield Problem(where, "flow_cost: must have the shape (flows, steps) with at least one step", str(got))
+        return
+    J, T, R, S = len(block.flow_names), block.n_steps, len(block.row_names), len(block.state_names)
+    yield from _array_problems(where, "flow_cost", block.flow_cost, (J, T))
+    yield from _array_problems(where, "flow_cap", block.flow_cap, (J, T))
+    if block.flow_floor is not None:
+        yield from _array_problems(where, "flow_floor", block.flow_floor, (J, T))
+    yield from _array_problems(where, "row_coeff", block.row_coeff, (R, J))
+    yield from _array_problems(where, "row_rhs", block.row_rhs, (R, T))
+    for what, columns, length in (
+        ("flow_cap_column", block.flow_cap_column, J),
+        ("state_cap_column", block.state_cap_column, S),
+    ):
+        yield from _array_problems(where, what, columns, (length,))
+        if columns.shape == (length,) and columns.dtype.kind not in "iu":
+            yield Problem(where, f"{what}: must hold whole numbers", str(columns.dtype))
+        elif columns.size and (columns.min() < -1 or columns.max() >= n):
+            got = f"{columns.min()}..{columns.max()}"
+            yield Problem(where, f"{what}: border columns run from 0 to {n - 1}", got, "-1 = no column")
+    if len(block.row_sense) != R or any(sense not in ("=", "<") for sense in block.row_sense):
+        yield Problem(where, f"row_sense: must hold {R} of '=' or '<'", str(block.row_sense))
+    if len(block.row_border) != R:
+        yield Problem(where, f"row_border: must hold {R} mappings, one per row", str(len(block.row_border)))
+    for row, factors in zip(block.row_names, block.row_border, strict=False):
+        for column, factor in factors.items():
+            if not 0 <= column < n:
+                yield Problem(where, f"row_border of {row}: border columns run from 0 to {n - 1}", str(column))
+            yield from _array_problems(where, f"row_border of {row}, column {column}", factor, (T,))
+    yield from _array_problems(where, "state_keep", block.state_keep, (S,))
+    yield from _array_problems(where, "state_cap", block.state_cap, (S,))
+    if S:
+        yield from _array_problems(where, "state_coeff", block.state_coeff, (S, J))
+    for budget, coeff in block.budget_coeff.items():
+        if not 0 <= budget < len(program.budget_names):
+            got = f"{budget} of {len(program.budget_names)}"
+            yield Problem(where, "budget_coeff: no such budget", got, "name it in budget_names")
+        yield from _array_problems(where, f"budget_coeff[{budget}]", coeff, (J, T))
+    if within_grammar and R > MAX_ROWS:
+        yield Problem(
+            where, f"at most {MAX_ROWS} coupled rows per step", str(R), "solve with HiGHS, which has no limit"
+        )
+    if within_grammar and S > MAX_STATES:
+        yield Problem(where, f"at most {MAX_STATES} states per step", str(S), "HiGHS has no such limit")
+
+
+def _budget_problems(program: Program) -> Iterator[Problem]:
+    n, n_budgets = len(program.border.names), len(program.budget_names)
+    yield from _array_problems("budgets", "budget_upper", program.budget_upper, (n_budgets,))
+    matrix = program.budget_matrix
+    if matrix is not None and matrix.shape != (n_budgets, n):
+        yield Problem("budgets", f"budget_matrix: must have the shape {(n_budgets, n)}", str(matrix.shape))
+    elif matrix is not None and not np.isfinite(matrix.data).all():
+        yield Problem("budgets", "budget_matrix: not finite", "NaN or infinity", "give finite coefficients")
+
+
+# ------------------------------------------------------------------------------------------------- is the bound proven
+
+
+@dataclass(frozen=True, slots=True)
+class LagrangianFunction:
+    """A lower bound on the objective as a function of the border columns x, from one set of multipliers.
+
+    ``value(x) = constant + sum_c slope_up[c] max(x_c, 0) + slope_down[c] min(x_c, 0)`` is at most the cheapest
+    objective with these columns, whatever x within its rows. It is concave in each x, so its least value over a box is
+    taken at the box's ends. ``rounding`` covers the rounding of the sums.
+    """
+
+    constant: float
+    slope_up: Array
+    slope_down: Array
+    rounding: float
+
+    def least_over_box(self, lower: Array, upper: Array) -> float:
+        """Return the least value for lower <= x <= upper: a lower bound on the objective over that box."""
+        if np.any(lower > upper):
+            return float("inf")
+        ends = np.minimum(self._terms(lower), self._terms(upper))
+        return float(self.constant + ends.sum() - self.rounding - ROUNDING * np.abs(ends).sum())
+
+    def _terms(self, x: Array) -> Array:
+        terms: Array = self.slope_up * np.maximum(x, 0.0) + self.slope_down * np.minimum(x, 0.0)
+        return terms
+
+
+def lagrangian_function(
+    program: Program,
+    *,
+    row_duals: tuple[Array, ...],
+    border_row_duals: Array,
+    budget_duals: Array,
+    state_duals: tuple[Array, ...] = (),
+) -> LagrangianFunction:
+    """Return the Lagrangian dual function of the program as a function of its border columns.
+
+    Coupled rows, state recursions, budgets and border rows are priced with the given multipliers (signs as in
+    `Solution`; a multiplier of the wrong sign for its inequality is taken as zero). What remains falls apart: each
+    flow sits at the cheaper of ``floor x`` and ``cap x``, each level at 0 or its cap, and both are linear in x on
+    either side of zero. Any multipliers give a valid bound; the optimal ones give the optimum.
+
+    Source: weak duality, e.g. Bertsekas, Nonlinear Programming (3rd ed.), section 6.1.
+    """
+    border, n = program.border, len(program.border.names)
+    mu = np.where(np.isfinite(border.row_lower), border_row_duals, np.minimum(border_row_duals, 0.0))
+    mu = np.where(np.isfinite(border.row_upper), mu, np.maximum(mu, 0.0))
+    nu = np.minimum(budget_duals, 0.0)
+    terms = [
+        np.where(mu > 0, np.where(mu > 0, border.row_lower, 0.0) * mu, np.where(mu < 0, border.row_upper, 0.0) * mu),
+        nu * program.budget_upper,
+    ]
+    linear = border.cost - border.matrix.T @ mu
+    size = np.abs(border.cost) + abs(border.matrix).T @ np.abs(mu)
+    if program.budget_matrix is not None:
+        linear = linear - program.budget_matrix.T @ nu
+        size = size + abs(program.budget_matrix).T @ np.abs(nu)
+    up, down = np.zeros(n), np.zeros(n)
+    free_size = 0.0
+    sigma = state_duals or tuple(np.zeros((len(b.state_names), b.n_steps)) for b in program.blocks)
+    following = _following_state_prices(program, sigma)
+    for b, block in enumerate(program.blocks):
+        senses = np.array([sense == "=" for sense in block.row_sense], dtype=bool)[:, None]
+        lam = np.where(senses, row_duals[b], np.minimum(row_duals[b], 0.0))
+        terms.append(np.atleast_1d((lam * block.row_rhs).sum()))
+        free_size += float(np.abs(lam * block.row_rhs).sum())
+        for r, factors in enumerate(block.row_border):
+            for column, factor in factors.items():
+                linear[column] -= lam[r] @ factor
+                size[column] += np.abs(lam[r]) @ np.abs(factor)
+        price = block.flow_cost - block.row_coeff.T @ lam
+        price_size = np.abs(block.flow_cost) + np.abs(block.row_coeff).T @ np.abs(lam)
+        if len(block.state_names):
+            price += block.state_coeff.T @ sigma[b]
+            price_size += np.abs(block.state_coeff).T @ np.abs(sigma[b])
+        for budget, coeff in block.budget_coeff.items():
+            price -= nu[budget] * coeff
+            price_size += abs(nu[budget]) * np.abs(coeff)
+        at_cap = price * block.flow_cap
+        at_floor = price * block.flow_floor if block.flow_floor is not None else np.zeros_like(at_cap)
+        width = np.maximum(np.abs(block.flow_cap), 0.0 if block.flow_floor is None else np.abs(block.flow_floor))
+        flow_size = (price_size * width).sum(axis=1)
+        level_price = sigma[b] * -1.0 + following[b]
+        at_full = level_price * block.state_cap[:, None]
+        level_size = ((np.abs(sigma[b]) + np.abs(following[b])) * np.abs(block.state_cap)[:, None]).sum(axis=1)
+        for columns, low, high, sizes in (
+            (block.flow_cap_column, at_floor, at_cap, flow_size),
+            (block.state_cap_column, np.zeros_like(at_full), at_full, level_size),
+        ):
+            least, most = np.minimum(low, high).sum(axis=1), np.maximum(low, high).sum(axis=1)
+            tied = columns >= 0
+            terms.append(least[~tied])
+            free_size += float(sizes[~tied].sum())
+            np.add.at(up, columns[tied], least[tied])
+            np.add.at(down, columns[tied], most[tied])
+            np.add.at(size, columns[tied], sizes[tied])
+    everything = np.concatenate(terms)
+    reach = np.maximum(np.abs(border.lower), np.abs(border.upper))
+    rounding = ROUNDING * (float(np.abs(everything).sum()) + free_size + float(size @ reach))
+    return LagrangianFunction(float(everything.sum()), linear + up, linear + down, rounding)
+
+
+def lagrangian_bound(
+    program: Program,
+    *,
+    row_duals: tuple[Array, ...],
+    border_row_duals: Array,
+    budget_duals: Array,
+    state_duals: tuple[Array, ...] = (),
+) -> float:
+    """Return a proven lower bound on the objective from any multipliers: the Lagrangian's least value over the boxes.
+
+    Lumpy columns count as continuous between the whole multiples of their unit inside their box. -inf where a
+    multiplier is not finite.
+    """
+    function = lagrangian_function(
+        program,
+        row_duals=row_duals,
+        border_row_duals=border_row_duals,
+        budget_duals=budget_duals,
+        state_duals=state_duals,
+    )
+    bound = function.least_over_box(*whole_unit_box(program))
+    return bound if not np.isnan(bound) else -np.inf
+
+
+def whole_unit_box(program: Program) -> tuple[Array, Array]:
+    """Return lower and upper limits of x, drawn in to whole multiples of the unit where a column is lumpy."""
+    border = program.border
+    unit = np.where(border.unit > 0, border.unit, 1.0)
+    lower = np.where(border.unit > 0, np.ceil(border.lower / unit - 1e-9) * unit, border.lower)
+    upper = np.where(border.unit > 0, np.floor(border.upper / unit + 1e-9) * unit, border.upper)
+    return lower, upper
+
+
+def _following_state_prices(program: Program, sigma: tuple[Array, ...]) -> tuple[Array, ...]:
+    """Return keep x price of the following step's recursion, in which a step's level stands, per block (S, T)."""
+    following = [np.zeros_like(s) for s in sigma]
+    for chain in program.chains:
+        for place, b in enumerate(chain):
+            block, successor = program.blocks[b], chain[(place + 1) % len(chain)]
+            following[b][:, :-1] = block.state_keep[:, None] * sigma[b][:, 1:]
+            if len(block.state_names):
+                following[b][:, -1] = program.blocks[successor].state_keep * sigma[successor][:, 0]
+    return tuple(following)
+
+
+# ------------------------------------------------------------------------------------------------ does it keep its word
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a solution really does, recomputed from the program.
+
+    Errors are max |residual| / max(1, scale) over their family; scale is the largest limit or term of the row.
+    ``bound`` is recomputed from the duals; ``bound_error`` is how far the claimed bound lies above what is proven,
+    relative to the objective. ``whole_error`` is the largest distance of a lumpy column from a whole number of units.
+    """
+
+    status: str
+    balance_error: float
+    limit_error: float
+    level_error: float
+    budget_error: float
+    border_error: float
+    whole_error: float
+    objective: float
+    objective_error: float
+    bound: float
+    bound_error: float
+
+    @property
+    def gap(self) -> float:
+        return float((self.objective - self.bound) / max(1.0, abs(self.objective)))
+
+    @property
+    def residual(self) -> float:
+        """Return the worst residual of any family."""
+        return max(self.balance_error, self.limit_error, self.level_error, self.budget_error, self.border_error)
+
+    def passed(self, tolerance: float = 1e-6) -> bool:
+        """Return whether residuals, objective and bound hold within the tolerance.
+
+        A solution that calls itself optimal must also prove it: its recomputed gap must be within the tolerance. Where
+        columns are lumpy the gap is a matter of search and is not judged here.
+        """
+        errors = [self.residual, self.objective_error, self.bound_error]
+        if self.status == "optimal" and np.isnan(self.whole_error):
+            errors.append(self.gap)
+        return bool(np.isfinite(errors).all() and max(errors) <= tolerance)
+
+
+def check_solution(program: Program, solution: Solution) -> Check:
+    """Recompute residuals, objective and bound of a solution from the program's own arrays.
+
+    Raises:
+        SolverError: where the solution's arrays do not fit the program.
+    """
+    _match_shapes(program, solution)
+    x, border = solution.columns, program.border
+    balance = limit = level = 0.0
+    objective = float(border.cost @ x)
+    used, used_size = np.zeros(len(program.budget_names)), np.zeros(len(program.budget_names))
+    before = _levels_before(program, solution)
+    for b, block in enumerate(program.blocks):
+        y, stored = solution.flows[b], solution.levels[b]
+        objective += float((block.flow_cost * y).sum())
+        balance = max(balance, _balance_error(block, x, y))
+        limit = max(limit, _limit_error(block, x, y))
+        level = max(level, _level_error(block, x, y, stored, before[b]))
+        for budget, coeff in block.budget_coeff.items():
+            terms = coeff * y
+            used[budget] += terms.sum()
+            used_size[budget] += np.abs(terms).sum()
+    if program.budget_matrix is not None:
+        used += program.budget_matrix @ x
+        used_size += abs(program.budget_matrix) @ np.abs(x)
+    activity = border.matrix @ x
+    size = abs(border.matrix) @ np.abs(x)
+    for side in (border.row_lower, border.row_upper):
+        size = np.maximum(size, np.where(np.isfinite(side), np.abs(side), 0.0))
+    reach = np.maximum(np.abs(border.lower), np.abs(border.upper))
+    limit = max(limit, _worst(np.maximum(border.lower - x, x - border.upper), reach))
+    bound = lagrangian_bound(
+        program,
+        row_duals=solution.row_duals,
+        border_row_duals=solution.border_row_duals,
+        budget_duals=solution.budget_duals,
+        state_duals=solution.state_duals,
+    )
+    lumpy = border.unit > 0
+    counts = x[lumpy] / border.unit[lumpy]
+    # a search over whole units proves more than one set of duals can; no bound may lie above a solution's objective
+    proven = max(bound, objective) if lumpy.any() else bound
+    scale = max(1.0, abs(objective))
+    overclaimed = (
+        [0.0, bound - objective] if solution.bound == -np.inf else [0.0, bound - objective, solution.bound - proven]
+    )
+    return Check(
+        status=solution.status,
+        balance_error=balance,
+        limit_error=limit,
+        level_error=level,
+        budget_error=_worst(used - program.budget_upper, np.maximum(np.abs(program.budget_upper), used_size)),
+        border_error=_worst(np.maximum(border.row_lower - activity, activity - border.row_upper), size),
+        whole_error=float(np.abs(counts - np.round(counts)).max()) if lumpy.any() else float("nan"),
+        objective=objective,
+        objective_error=_finite(abs(objective - solution.objective) / scale),
+        bound=bound,
+        bound_error=_finite(float(np.max(overclaimed)) / scale),
+    )
+
+
+def _finite(value: float) -> float:
+    return value if np.isfinite(value) else float("inf")
+
+
+def _worst(residual: Array, scale: Array | float) -> float:
+    """Return the largest residual / max(1, scale), 0 for none, infinity where a number is missing."""
+    if residual.size == 0:
+        return 0.0
+    return _finite(float(np.max(np.maximum(residual, 0.0) / np.maximum(1.0, scale))))
+
+
+def _largest(array: Array) -> Array:
+    """Return the largest absolute value of each line."""
+    largest: Array = np.abs(array).max(axis=-1)
+    return largest
+
+
+def _balance_error(block: Block, x: Array, y: Array) -> float:
+    worst = 0.0
+    for r, sense in enumerate(block.row_sense):
+        activity = block.row_coeff[r] @ y
+        scale = max(_largest(block.row_rhs[r]), _largest(block.row_coeff[r][:, None] * y).max(initial=0.0))
+        for column, factor in block.row_border[r].items():
+            activity = activity + factor * x[column]
+            scale = max(scale, _largest(factor) * abs(x[column]))
+        residual = activity - block.row_rhs[r]
+        worst = max(worst, _worst(np.abs(residual) if sense == "=" else residual, float(scale)))
+    return worst
+
+
+def _limit_error(block: Block, x: Array, y: Array) -> float:
+    held = np.where(block.flow_cap_column >= 0, x[block.flow_cap_column] if len(x) else 0.0, 1.0)[:, None]
+    cap = block.flow_cap * held
+    floor = block.flow_floor * held if block.flow_floor is not None else np.zeros_like(cap)
+    scale = np.maximum(_largest(cap), _largest(floor))[:, None]
+    return _worst(np.maximum(floor - y, y - cap), scale)
+
+
+def _level_error(block: Block, x: Array, y: Array, level: Array, before: Array) -> float:
+    if not len(block.state_names):
+        return 0.0
+    cap = block.state_cap * np.where(block.state_cap_column >= 0, x[block.state_cap_column] if len(x) else 0.0, 1.0)
+    residual = level - block.state_keep[:, None] * before - block.state_coeff @ y
+    terms = (np.abs(block.state_coeff) @ np.abs(y)).max(axis=1)
+    scale = np.maximum(np.maximum(np.abs(cap), _largest(level)), terms)[:, None]
+    return max(_worst(np.abs(residual), scale), _worst(np.maximum(-level, level - cap[:, None]), scale))
+
+
+def _levels_before(program: Program, solution: Solution) -> list[Array]:
+    """Return the level before each step, per block; before a chain's first step stands its last."""
+    before = [np.roll(level, 1, axis=1) for level in solution.levels]
+    for chain in program.chains:
+        for place, b in enumerate(chain):
+            before[b][:, 0] = solution.levels[chain[place - 1]][:, -1]
+    return before
+
+
+def _match_shapes(program: Program, solution: Solution) -> None:
+    blocks = program.blocks
+    expected = {
+        "flows": [block.flow_cost.shape for block in blocks],
+        "levels": [(len(block.state_names), block.n_steps) for block in blocks],
+        "row_duals": [(len(block.row_names), block.n_steps) for block in blocks],
+    }
+    problems = [
+        Problem(f"solution of {solution.solver}", f"{what}: must have the shapes {shapes}", f"{got}")
+        for what, shapes in expected.items()
+        if (got := [array.shape for array in getattr(solution, what)]) != shapes
+    ]
+    for what, length in (
+        ("columns", len(program.border.names)),
+        ("border_row_duals", len(program.border.row_names)),
+        ("budget_duals", len(program.budget_names)),
+    ):
+        if (shape := getattr(solution, what).shape) != (length,):
+            problems.append(Problem(f"solution of {solution.solver}", f"{what}: must hold {length}", str(shape)))
+    if solution.state_duals and [s.shape for s in solution.state_duals] != expected["levels"]:
+        problems.append(Problem(f"solution of {solution.solver}", "state_duals: must have the shapes of the levels"))
+    if problems:
+        raise SolverError("the solution does not fit the program", *problems)
