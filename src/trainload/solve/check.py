@@ -313,7 +313,8 @@ def _following_state_prices(program: Program, sigma: tuple[Array, ...]) -> tuple
 class Check:
     """What a solution really does, recomputed from the program.
 
-    Errors are max |residual| / max(1, scale) over their family; scale is the largest limit or term of the row.
+    Errors are max |residual| / max(1, scale) over their family; scale is the largest limit or term of the row, and for
+    flows and levels at least the largest right-hand side of their block's rows.
     ``bound`` is recomputed from the duals; ``bound_error`` is how far the claimed bound lies above what is proven,
     relative to the objective. ``whole_error`` is the largest distance of a lumpy column from a whole number of units.
     """
@@ -446,7 +447,7 @@ def _limit_error(block: Block, x: Array, y: Array) -> float:
     held = np.where(block.flow_cap_column >= 0, x[block.flow_cap_column] if len(x) else 0.0, 1.0)[:, None]
     cap = block.flow_cap * held
     floor = block.flow_floor * held if block.flow_floor is not None else np.zeros_like(cap)
-    scale = np.maximum(_largest(cap), _largest(floor))[:, None]
+    scale = np.maximum(np.maximum(_largest(cap), _largest(floor)), np.abs(block.row_rhs).max(initial=0.0))[:, None]
     return _worst(np.maximum(floor - y, y - cap), scale)
 
 
@@ -456,7 +457,8 @@ def _level_error(block: Block, x: Array, y: Array, level: Array, before: Array) 
     cap = block.state_cap * np.where(block.state_cap_column >= 0, x[block.state_cap_column] if len(x) else 0.0, 1.0)
     residual = level - block.state_keep[:, None] * before - block.state_coeff @ y
     terms = (np.abs(block.state_coeff) @ np.abs(y)).max(axis=1)
-    scale = np.maximum(np.maximum(np.abs(cap), _largest(level)), terms)[:, None]
+    load = np.abs(block.row_rhs).max(initial=0.0)
+    scale = np.maximum(np.maximum(np.abs(cap), _largest(level)), np.maximum(terms, load))[:, None]
     return max(_worst(np.abs(residual), scale), _worst(np.maximum(-level, level - cap[:, None]), scale))
 
 

@@ -293,7 +293,8 @@ def solve_with_highs(
 ) -> Solution:
     """Return HiGHS's solution of the program, with duals and a bound proven from them.
 
-    Interior point methods run without crossover. The message says which method really ran, read from HiGHS's log:
+    Interior point methods run without crossover; where one stops short of a solution that passes `check_solution`, the
+    dual simplex method takes over. The message says which method really ran, read from HiGHS's log:
     without the ``highspy-extras`` wheel HiGHS accepts the name ``hipo`` and runs its default.
 
     Args:
@@ -336,15 +337,28 @@ def solve_with_highs(
         "n_threads": n_threads,
     }
     build_seconds = time.perf_counter() - started
-    isolated = time_limit_seconds is not None or lp.shape[1] >= ISOLATE_FROM_COLUMNS
-    answer = _run_in_child(request) if isolated else _run_highs(request, incumbent_path=None)
-    solution = _read_answer(program, lp, answer, integer=integer, tolerance=tolerance)
+    solution = _read_answer(program, lp, _run(request), integer=integer, tolerance=tolerance)
+    if solution.status == "failed" and method != "simplex" and not integer:
+        request |= {"method": "simplex", "time_limit_seconds": _seconds_left(time_limit_seconds, started)}
+        second = _read_answer(program, lp, _run(request), integer=False, tolerance=tolerance)
+        solution = replace(second, message=f"{second.message}, after {solution.message}")
     return replace(
         solution,
         solver=f"highs_{method}",
         build_seconds=build_seconds,
         solve_seconds=time.perf_counter() - started - build_seconds,
     )
+
+
+def _run(request: dict[str, Any]) -> dict[str, Any]:
+    isolated = request["time_limit_seconds"] is not None or len(request["cost"]) >= ISOLATE_FROM_COLUMNS
+    return _run_in_child(request) if isolated else _run_highs(request, incumbent_path=None)
+
+
+def _seconds_left(time_limit_seconds: float | None, started: float) -> float | None:
+    if time_limit_seconds is None:
+        return None
+    return max(0.0, time_limit_seconds - (time.perf_counter() - started))
 
 
 def _run_highs(request: dict[str, Any], incumbent_path: Path | None) -> dict[str, Any]:
@@ -426,21 +440,16 @@ def _run_in_child(request: dict[str, Any]) -> dict[str, Any]:
         paths = {name: Path(folder) / f"{name}.pickle" for name in ("request", "answer", "incumbent")}
         paths["request"].write_bytes(pickle.dumps(request, protocol=pickle.HIGHEST_PROTOCOL))
         command = [sys.executable, "-m", "trainload.solve.highs", *(str(path) for path in paths.values())]
-        child = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-        try:
-            _, complaint = child.communicate(timeout=None if limit is None else limit + GRACE_SECONDS)
-            timed_out = False
-        except subprocess.TimeoutExpired:
-            timed_out, complaint = True, b""
-        finally:
-            if child.poll() is None:
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        ) as child:
+            try:
+                _, complaint = child.communicate(timeout=None if limit is None else limit + GRACE_SECONDS)
+                timed_out = False
+            except subprocess.TimeoutExpired:
+                timed_out, complaint = True, b""
+            finally:
                 child.kill()
-            child.wait()
         if paths["answer"].exists():
             answer: dict[str, Any] = pickle.loads(paths["answer"].read_bytes())
             return answer
