@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from trainload.errors import DataError, Note, Problem
 
 if TYPE_CHECKING:
-    from trainload.catalogue import Figure
+    from trainload.records import Figure
 
 GATE_PREFIX = "gate:"
 Kind = Literal["source", "store"]
