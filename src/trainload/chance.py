@@ -21,7 +21,7 @@ from scipy.special import betaincinv, ndtr, ndtri
 
 Floats = NDArray[np.float64]
 Words = NDArray[np.uint32]
-Distribution = Literal["three_point", "pert", "uniform"]
+Distribution = Literal["three_point", "pert"]
 
 Z90 = 1.2815515655446004  # standard normal quantile of 0.9
 BLOCK = 256  # order is random within a block; the smallest number of draws a scenario may ask for
@@ -139,8 +139,7 @@ def sample_pert(low: float, mode: float, high: float, u: Floats) -> Floats:
 class Spread:
     """How one number varies: three figures, the distribution through them, and the common factor it follows.
 
-    `low`, `mid` and `high` are P10, P50 and P90 of a ``three_point``; minimum, mode and maximum of a ``pert``; minimum,
-    (unused) and maximum of a ``uniform``.
+    `low`, `mid` and `high` are P10, P50 and P90 of a ``three_point``; minimum, mode and maximum of a ``pert``.
     """
 
     low: float
@@ -154,8 +153,6 @@ class Spread:
         """Return the quantiles at u."""
         if self.distribution == "pert":
             return sample_pert(self.low, self.mid, self.high, u)
-        if self.distribution == "uniform":
-            return np.asarray(self.low + (self.high - self.low) * u, dtype=np.float64)
         if self.low < 0:
             return sample_two_piece_normal(self.low, self.mid, self.high, u)
         return sample_three_point(self.low, self.mid, self.high, u)

@@ -4,12 +4,34 @@ Values left out (``None``) are taken from the catalogue by the stage that needs 
 Reading, patching and line-numbered errors live in `trainload.scenario_file`.
 """
 
-from datetime import date
+import re
+from datetime import date, datetime, time
 from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
+
+def _read_day(value: Any) -> Any:
+    """Take a date, a midnight or the text YYYY-MM-DD for a day; numbers are not dates, whatever they count."""
+    if isinstance(value, datetime):
+        if value.time() != time():
+            raise PydanticCustomError("day", "must be a day without a time of day")
+        return value.date()
+    if isinstance(value, str):
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+            raise PydanticCustomError("day", "must be a date written YYYY-MM-DD")
+        try:
+            return date.fromisoformat(value)
+        except ValueError as error:
+            raise PydanticCustomError("day", "must be a date that exists ({reason})", {"reason": str(error)}) from error
+    if not isinstance(value, date):
+        raise PydanticCustomError("day", "must be a date written YYYY-MM-DD")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_read_day), Field(ge=date(1990, 1, 1), le=date(2099, 12, 31))]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 PositiveFraction = Annotated[float, Field(gt=0, le=1)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -19,9 +41,9 @@ Precision = Literal["bf16", "fp8", "fp4"]
 
 
 class Model(BaseModel):
-    """Frozen; a key that is not a field is an error."""
+    """Frozen; a key that is not a field is an error, and so is `true` or a text where a number is due."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
 
 
 class SeriesFile(Model):
@@ -60,7 +82,7 @@ class Site(Model):
 class Generation(Model):
     """One model generation: its compute, or its power, or neither (then the forecast's cadence gives it)."""
 
-    wanted_on: date = Field(description="the day on which training should start at full power")
+    wanted_on: Day = Field(description="the day on which training should start at full power")
     flop: Positive | None = Field(None, description="training compute, FLOP")
     facility_peak_mw: Positive | None = Field(None, description="facility peak of this generation's run")
     run_days: Positive | None = Field(None, le=1100, description="wanted length of the run; default: demand model")
@@ -139,8 +161,8 @@ class OptionSpec(Model):
     max_full_load_hours_per_year: NonNegative | None = None
     min_stay_months: NonNegative | None = None
     max_stay_months: NonNegative | None = None
-    available_on: date | None = Field(None, description="no power before this day, whatever the lead time says")
-    return_on: date | None = Field(None, description="a rental must be gone by this day")
+    available_on: Day | None = Field(None, description="no power before this day, whatever the lead time says")
+    return_on: Day | None = Field(None, description="a rental must be gone by this day")
     lead_p10_months: NonNegative | None = None
     lead_p50_months: NonNegative | None = None
     lead_p90_months: NonNegative | None = None
@@ -169,7 +191,7 @@ class ChipSpec(Model):
 
     like: str | None = None
     label: str | None = None
-    release_on: date | None = None
+    release_on: Day | None = None
     bf16_flop_per_s: Positive | None = None
     fp8_flop_per_s: Positive | None = None
     fp4_flop_per_s: Positive | None = None
@@ -206,7 +228,7 @@ class Rules(Model):
 
     co2_cap_tco2_per_year: NonNegative | None = Field(None, description="direct and grid location-based, per year")
     clean_matched_frac: Fraction | None = Field(None, description="share of load matched hourly by clean supply")
-    clean_from_on: date | None = Field(None, description="the goals hold from this day on; default: from the start")
+    clean_from_on: Day | None = Field(None, description="the goals hold from this day on; default: from the start")
     co2_slack_usd_per_tco2: Positive = 1000.0
     clean_slack_usd_per_mwh: Positive = 500.0
     largest_unit_reserve: bool = Field(True, description="an islanded campus carries its largest unit as reserve")
@@ -257,14 +279,33 @@ class Forecast(Model):
     last_year: Annotated[int, Field(ge=2020, le=2045)] | None = None
 
 
+class Uncertain(Model):
+    """How one number of the scenario varies; drawn by `trainload.patch.draw_scenario`."""
+
+    low: float = Field(description="P10 (three_point) or least value (pert), in the unit of the number")
+    mid: float = Field(description="P50 or most likely value")
+    high: float = Field(description="P90 or largest value")
+    distribution: Literal["three_point", "pert"] = Field(
+        "three_point", description="two-piece lognormal through P10, P50, P90; or PERT between bounds"
+    )
+    factor: str | None = Field(None, description="common factor that it follows, such as turbine_market")
+    loading_frac: Fraction = Field(0.7, description="correlation of its normal score with the factor")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Uncertain":
+        if not self.low <= self.mid <= self.high:
+            raise ValueError("low <= mid <= high must hold")
+        return self
+
+
 class Scenario(Model):
     """One campus, one programme, one plan."""
 
     name: Key
     title: str = ""
     description: str = ""
-    as_of: date = Field(description="nothing dated later is known to the forecast")
-    start_on: date | None = Field(None, description="first day an order can be placed; default: as_of")
+    as_of: Day = Field(description="nothing dated later is known to the forecast")
+    start_on: Day | None = Field(None, description="first day an order can be placed; default: as_of")
     horizon_years: Annotated[int, Field(ge=1, le=30)] = 12
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
     n_draws: Annotated[int, Field(ge=256, le=262144)] = 8192
@@ -282,7 +323,7 @@ class Scenario(Model):
     rules: Rules = Rules()
     delay: DelayPrices = DelayPrices()
     plan: PlanSettings = PlanSettings()
-    uncertain: dict[str, dict[str, Any]] = Field(default_factory=dict, description="path -> low, mid, high (later use)")
+    uncertain: dict[str, Uncertain] = Field(default_factory=dict, description="path -> how that number varies")
     variants: dict[Key, dict[str, Any]] = Field(default_factory=dict, description="named sets of path: value")
     folder: PurePath | None = Field(None, exclude=True, description="set by the loader: where relative files are found")
 
@@ -302,12 +343,21 @@ class Scenario(Model):
 
     @model_validator(mode="after")
     def _dates(self) -> "Scenario":
+        problems = []
         if self.start_on is not None and self.start_on < self.as_of:
-            raise ValueError(f"start_on {self.start_on} is before as_of {self.as_of}; orders can't precede the plan")
+            fix = f"orders can't precede the plan: start on {self.as_of} or later"
+            problems.append(("start_on", f"must not be before as_of {self.as_of}", str(self.start_on), fix))
         for name, generation in self.programme.generations.items():
             if generation.wanted_on >= self.ends_on:
-                raise ValueError(
-                    f"programme.generations.{name}.wanted_on {generation.wanted_on} is after the horizon ends "
-                    f"({self.ends_on}); lengthen horizon_years or move the date"
+                problems.append(
+                    (
+                        f"programme.generations.{name}.wanted_on",
+                        f"must be before the horizon ends ({self.ends_on})",
+                        str(generation.wanted_on),
+                        "lengthen horizon_years or move the date",
+                    )
                 )
+        if problems:
+            text = "; ".join(f"{path} {what}, got {got}" for path, what, got, _ in problems)
+            raise PydanticCustomError("scenario_dates", "{text}", {"text": text, "problems": problems})
         return self

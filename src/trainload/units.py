@@ -19,6 +19,7 @@ SUFFIXES: Mapping[str, str] = MappingProxyType(
         "_mmbtu_per_mwh": "MMBtu/MWh (higher heating value)",
         "_tco2": "tCO2",
         "_tco2_per_mwh": "tCO2/MWh",
+        "_tco2_per_year": "tCO2/year",
         "_seconds": "s",
         "_hours": "h",
         "_days": "days",
@@ -37,6 +38,7 @@ SUFFIXES: Mapping[str, str] = MappingProxyType(
         "_m_per_s": "m/s",
         "_w_per_m2": "W/m²",
         "_miles": "miles",
+        "_m": "m",
         "_km": "km",
         "_acres_per_mw": "acres/MW",
     }
