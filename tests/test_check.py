@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from make_programs import random_program, store_world, two_step_world
 from trainload.errors import SolverError
-from trainload.solve.check import check_solution, lagrangian_bound, lagrangian_function, validate_program
+from trainload.solve.check import check_solution, lagrangian_bound, lagrangian_function
 from trainload.solve.highs import solve_with_highs
 from trainload.solve.program import Program, Solution
+from trainload.solve.validate import validate_program
 
 
 @cache

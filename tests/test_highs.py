@@ -15,7 +15,8 @@ from make_programs import make_border, random_program, store_world, two_step_wor
 from trainload.errors import SolverError
 from trainload.solve import highs
 from trainload.solve.check import check_solution
-from trainload.solve.highs import solve_with_highs, state_program_as_lp
+from trainload.solve.highs import solve_with_highs
+from trainload.solve.statement import state_program_as_lp
 
 
 @pytest.mark.parametrize("method", ["hipo", "ipx", "simplex", "choose"])
