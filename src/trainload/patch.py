@@ -197,7 +197,9 @@ def _described(item: Any, path: KeyPath) -> tuple[str, str, str]:
         return "must be text", got, "put it in quotes" if isinstance(item["input"], int | float) else ""
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         known = [field for field in model.model_fields if field != "folder"] if (model := _model_at(path)) else []
-        return "must be `key: value` lines", got, f"its fields: {', '.join(known[:6])} ..." if known else ""
+        fields = f"its fields: {', '.join(known[:6])}{' ...' if len(known) > 6 else ''}" if known else ""
+        fix = "leave the heading out, or give something under it" if item["input"] is None else fields
+        return "must be `key: value` lines", got, fix
     if kind == "list_type":
         return "must be a list", got, "write it as [a, b]"
     if kind == "string_pattern_mismatch":

@@ -25,6 +25,7 @@ SUFFIXES: Mapping[str, str] = MappingProxyType(
         "_days": "days",
         "_months": "months",
         "_years": "years",
+        "_hours_per_year": "h/year",
         "_per_year": "1/year",
         "_flop": "FLOP",
         "_flop_per_s": "FLOP/s",
