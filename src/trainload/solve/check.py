@@ -5,6 +5,7 @@ arrays, the primal values and the duals alone.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -159,8 +160,10 @@ class Check:
 
     Errors are max |residual| / max(1, scale) over their family; scale is the largest limit or term of the row, and for
     flows and levels at least the largest right-hand side of their block's rows.
-    ``bound`` is recomputed from the duals; ``bound_error`` is how far the claimed bound lies above what is proven,
-    relative to the objective. ``whole_error`` is the largest distance of a lumpy column from a whole number of units.
+    ``bound`` is recomputed from the duals; where columns are lumpy no set of duals proves all that a search has proven,
+    and ``bound`` is the claimed one if it is higher (``bound_from`` says which). ``bound_error`` is how far the claimed
+    bound lies above what can be so, relative to the objective. ``whole_error`` is the largest distance of a lumpy
+    column from a whole number of units.
     """
 
     status: str
@@ -173,6 +176,7 @@ class Check:
     objective: float
     objective_error: float
     bound: float
+    bound_from: Literal["duals", "search"]
     bound_error: float
 
     @property
@@ -236,8 +240,9 @@ def check_solution(program: Program, solution: Solution) -> Check:
     )
     lumpy = border.unit > 0
     counts = x[lumpy] / border.unit[lumpy]
-    # a search over whole units proves more than one set of duals can; no bound may lie above a solution's objective
-    proven = max(bound, objective) if lumpy.any() else bound
+    searched = bool(lumpy.any()) and solution.bound > bound
+    # no bound, however it was found, may lie above a solution's objective
+    proven = objective if searched else bound
     scale = max(1.0, abs(objective))
     overclaimed = (
         [0.0, bound - objective] if solution.bound == -np.inf else [0.0, bound - objective, solution.bound - proven]
@@ -252,7 +257,8 @@ def check_solution(program: Program, solution: Solution) -> Check:
         whole_error=float(np.abs(counts - np.round(counts)).max()) if lumpy.any() else float("nan"),
         objective=objective,
         objective_error=_finite(abs(objective - solution.objective) / scale),
-        bound=bound,
+        bound=min(solution.bound, objective) if searched else bound,
+        bound_from="search" if searched else "duals",
         bound_error=_finite(float(np.max(overclaimed)) / scale),
     )
 

@@ -16,6 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from trainload.solve.check import check_solution, lagrangian_bound
+from trainload.solve.lumpy import fix_columns
 from trainload.solve.program import Array, IntArray, Program, Solution
 from trainload.solve.statement import LinearProgram, state_program_as_lp
 from trainload.solve.validate import validate_program
@@ -25,6 +26,8 @@ Status = Literal["optimal", "feasible", "time_limit", "infeasible", "unbounded",
 
 ISOLATE_FROM_COLUMNS = 20_000
 """From this size on HiGHS runs in a child process, so that Ctrl-C ends it at once."""
+POLISH_SECONDS = 20.0
+"""How long, after a time limit, the operation at an integer incumbent may be solved again."""
 GRACE_SECONDS = 5.0
 """How long HiGHS may overrun its own time limit before the watchdog ends it."""
 
@@ -88,6 +91,8 @@ def solve_with_highs(
         request |= {"method": "simplex", "time_limit_seconds": _seconds_left(time_limit_seconds, started)}
         second = _read_answer(program, lp, _run(request), integer=False, tolerance=tolerance)
         solution = replace(second, message=f"{second.message}, after {solution.message}")
+    if integer:
+        solution = _make_whole(program, solution, method, _seconds_left(time_limit_seconds, started))
     return replace(
         solution,
         solver=f"highs_{method}",
@@ -124,6 +129,24 @@ def state_request(
 def _run(request: dict[str, Any]) -> dict[str, Any]:
     isolated = request["time_limit_seconds"] is not None or len(request["cost"]) >= ISOLATE_FROM_COLUMNS
     return _run_in_child(request) if isolated else run_highs(request)
+
+
+def _make_whole(program: Program, solution: Solution, method: Method, seconds: float | None) -> Solution:
+    """Return the integer solution with its lumpy columns exactly whole, operation and duals solved for them."""
+    lumpy = np.flatnonzero(program.border.unit > 0)
+    if not len(lumpy) or not np.isfinite(solution.columns).all():
+        return solution
+    unit = program.border.unit[lumpy]
+    fixed = fix_columns(program, lumpy, np.round(solution.columns[lumpy] / unit) * unit)
+    limit = None if seconds is None else seconds + POLISH_SECONDS
+    polished = solve_with_highs(fixed, method=method, time_limit_seconds=limit)
+    if not np.isfinite(polished.objective):
+        if check_solution(program, solution).residual <= 1e-6:
+            return solution
+        text = f"{solution.message}; no plan at its units: {polished.message}"
+        return _solution_without_values(program, "failed", text, solution.bound)
+    bound = min(solution.bound, polished.objective)
+    return replace(polished, status=solution.status, bound=bound, message=solution.message)
 
 
 def _seconds_left(time_limit_seconds: float | None, started: float) -> float | None:
@@ -175,6 +198,7 @@ def run_highs(request: dict[str, Any], incumbent_path: Path | None = None) -> di
             "columns": np.array(values.col_value) if values.value_valid else None,
             "row_duals": np.array(values.row_dual) if values.dual_valid else None,
             "n_iterations": int(max(info.ipm_iteration_count, 0) + max(info.simplex_iteration_count, 0)),
+            "objective": float(info.objective_function_value),
             "mip_bound": float(info.mip_dual_bound) if integer else None,
             "log": log,
         }
@@ -205,6 +229,7 @@ def _options(request: dict[str, Any], integer: bool, log_path: Path) -> dict[str
     }
     if integer:
         options["mip_rel_gap"] = float(request["mip_gap"])
+        options["mip_feasibility_tolerance"] = max(1e-9, min(1e-6, tolerance))
         if method in ("hipo", "ipx"):
             options["mip_ipm_solver"] = method
     elif method != "choose":
@@ -303,7 +328,8 @@ def _read_answer(
         **duals,
     )
     check = check_solution(program, solution)
-    if check.residual > max(1e-6, 10 * tolerance):
+    # branch and bound keeps its rows less exactly; `_make_whole` solves the operation again
+    if check.residual > (1e-4 if integer else max(1e-6, 10 * tolerance)):
         text = f"{ran}; HiGHS says: {said}; worst relative residual {check.residual:.1e}"
         return _solution_without_values(program, stopped, text, bound)
     solution = replace(solution, objective=check.objective, message=ran)

@@ -220,7 +220,9 @@ class Master:
             mip_gap=gap,
         )
         answer = run_highs(request)
-        bound = float(answer["mip_bound"]) if answer["status"] in ("Optimal", "Time limit reached") else -np.inf
+        bound = -np.inf
+        if answer["status"] in ("Optimal", "Time limit reached"):
+            bound = answer["objective"] if answer["mip_bound"] is None else answer["mip_bound"]
         if answer["columns"] is None or not np.isfinite(answer["columns"]).all():
             return str(answer["status"]), bound, None
         x = answer["columns"][:n].copy()

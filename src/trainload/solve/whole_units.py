@@ -48,6 +48,7 @@ def solve_whole_units(
     gap: float = 1e-3,
     time_limit_seconds: float = 600.0,
     on_progress: Callable[[UnitProgress], None] | None = None,
+    relaxed: Solution | None = None,
 ) -> Solution:
     """Return the best plan found with lumpy columns at whole multiples of their unit, and a proven bound.
 
@@ -57,7 +58,8 @@ def solve_whole_units(
             with fixed units.
         gap: (objective - bound) / max(1, |objective|) at which the search ends.
         time_limit_seconds: no new solve is started after this time, except the one that makes a first plan.
-        on_progress: called after every solve.
+        on_progress: called after every solve and whenever the master has raised the bound.
+        relaxed: the solution of ``relax_units(program)``, where the caller has it already.
 
     Returns:
         The solution at the best units, its ``bound`` proven by the relaxed program and the master; status ``optimal``
@@ -69,7 +71,7 @@ def solve_whole_units(
         return solve(program)
     search = _Search(program, solve, gap, time_limit_seconds, on_progress)
     try:
-        search.run()
+        search.run(relaxed)
     except KeyboardInterrupt:
         if search.best is None:
             raise
@@ -108,12 +110,14 @@ class _Search:
         return self.best.objective if self.best is not None else np.inf
 
     def is_closed(self) -> bool:
-        return self.objective() - self.bound <= self.gap * max(1.0, abs(self.objective()))
+        return self.best is not None and self.objective() - self.bound <= self.gap * max(1.0, abs(self.objective()))
 
-    def run(self) -> None:
-        root = self.solve(relax_units(self.program))
+    def run(self, relaxed: Solution | None) -> None:
+        root = relaxed
+        if root is None:
+            root = self.solve(relax_units(self.program))
+            self._count(root)
         self.root = root
-        self._count(root)
         self.bound = root.bound
         self._report()
         if root.status == "infeasible":
@@ -166,7 +170,10 @@ class _Search:
         if status == "Infeasible":
             self.ended = "infeasible" if self.best is None else "exhausted"
             return None
-        self.bound = max(self.bound, bound - MASTER_SLACK * max(1.0, abs(bound)))
+        lowered = bound - MASTER_SLACK * max(1.0, abs(bound))
+        if lowered > self.bound:
+            self.bound = lowered
+            self._report()
         if point is None:
             self.ended = "time"
         return point
