@@ -77,6 +77,7 @@ class Catalogue:
     runs: tuple[TrainingRun, ...]
     frontier_runs: tuple[FrontierRun, ...]
     infrastructure: Mapping[str, InfrastructureItem]
+    parameters: Mapping[str, Figure]
     prices: Mapping[str, Figure]
     grid_factors: Mapping[str, Figure]
     fuels: Mapping[str, Figure]
@@ -136,6 +137,7 @@ class Catalogue:
         """
         table, _, rest = key.partition(".")
         singles: Mapping[str, Mapping[str, Figure]] = {
+            "parameters": self.parameters,
             "prices": self.prices,
             "grid_factors": self.grid_factors,
             "fuels": self.fuels,
@@ -274,6 +276,7 @@ def load_catalogue(vintage_on: date | None = None, *, folder: Path = _DATA) -> C
         return kept
 
     technologies, notes = _build_technologies(tables, vintage_on)
+    parameters, parameter_notes = _pick_figures("parameters", tables["demand_parameters"], "parameter", vintage_on)
     prices, price_notes = _pick_figures("prices", tables["prices"], "price", vintage_on)
     grid, grid_notes = _pick_figures("grid_factors", tables["grid_factors"], "region", vintage_on)
     return Catalogue(
@@ -282,6 +285,7 @@ def load_catalogue(vintage_on: date | None = None, *, folder: Path = _DATA) -> C
         runs=tuple(_build(TrainingRun, row, name=row["run"]) for row in known("training_runs", "release_on")),
         frontier_runs=tuple(_build(FrontierRun, row) for row in known("frontier_runs", "released_on")),
         infrastructure=_build_infrastructure(tables["infrastructure"], vintage_on),
+        parameters=parameters,
         prices=prices,
         grid_factors=grid,
         fuels=_pick_figures("fuels", tables["fuels"], "fuel", None)[0],
@@ -300,7 +304,7 @@ def load_catalogue(vintage_on: date | None = None, *, folder: Path = _DATA) -> C
         gates=tuple(_build_gate(row) for row in tables["gates"]),
         price_index=MappingProxyType({row["year"]: row["mid"] for row in tables["price_index"]}),
         vintage_on=vintage_on,
-        notes=(*hidden, *notes, *price_notes, *grid_notes),
+        notes=(*hidden, *notes, *parameter_notes, *price_notes, *grid_notes),
         folder=folder,
     )
 

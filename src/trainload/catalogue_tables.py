@@ -21,6 +21,8 @@ TABLE_UNITS = frozenset(
         "MW/year",
         "h/year",
         "tCO2/MMBtu",
+        "1/1000 node-days",
+        "count",
         "index, 1982-84 = 100",
         "MtCO2e",
         "TWh",
@@ -88,6 +90,7 @@ SCHEMA: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             "pue:number? tco2:number? it_power_mw:number? rated_facility_mw:number? basis:text from_memory:text?"
             + _PROOF,
             "infrastructure": "asset:key label:text region:text quantity:key" + _FIGURE,
+            "demand_parameters": "parameter:key label:text" + _FIGURE,
             "prices": "price:key label:text" + _FIGURE,
             "grid_factors": "region:text measure:key" + _FIGURE,
             "fuels": "fuel:text measure:text" + _FIGURE,
@@ -104,6 +107,7 @@ SCHEMA: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             "gates": "gate:key label:text unit_mw:number max_mw:number low:number? mid:number high:number? unit:unit "
             "lifetime_years:number lead_p10_months:number? lead_p50_months:number? lead_p90_months:number? "
             "contained_in:list? milestones:milestones year:year" + _PROOF,
+            "option_limits": "option:key max_mw:number milestones:milestones unit:unit year:year" + _PROOF,
             "cities": "city:text country:text kind:text average_mw:number peak_mw:number? annual_mwh:number? "
             "year:year basis:text? grade:grade grade_peak:grade? source:text",
             "campuses": "campus:text operator:text? users:text? location:text? online_on:date? status:key "
@@ -240,7 +244,7 @@ def _check_row(name: str, where: str, values: Mapping[str, Any]) -> list[Problem
         if (low is not None and low > mid) or (high is not None and high < mid):
             got = f"{low}, {mid}, {high}"
             problems.append(Problem(where, "low <= mid <= high must hold", got, "swap the values"))
-    quantity = values.get("quantity")
+    quantity = values.get("quantity") or values.get("parameter")
     expected = _QUANTITY_UNITS.get(quantity, unit_of(quantity)) if quantity else None
     if expected is not None and values["unit"] != expected:
         problems.append(Problem(where, f"unit of {quantity}", values["unit"], f"write {expected}"))
