@@ -1,11 +1,15 @@
 """The tables of a study folder: their columns, in order, with what each holds; a test holds code and files to them."""
 
+import math
 from collections.abc import Mapping
+from datetime import date
 from types import MappingProxyType
+from typing import Literal
 
 import pandas as pd
 
 from trainload.errors import DataError, Problem
+from trainload.units import unit_of
 
 TABLES: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
@@ -127,13 +131,33 @@ TABLES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "wanted_mw": "facility peak the programme wants",
             "powered_mw": "facility peak with chips delivered",
             "firm_mw": "energised contract and firm on-site MW",
+            "reserve_frac": "largest-unit reserve, share of powered load",
             "generation": "generation then wanted",
+        },
+        "blocks": {
+            "block": "block of consecutive hours",
+            "period_on": "a capacity period that it stands for",
+            "share_frac": "share of that period in what it stands for",
+            "year_group": "blocks of one group share capacities and yearly budgets",
+            "months": "months of demand charge that the block's peak pays for",
         },
         "operation": {
             "block": "block of consecutive hours",
             "period_start": "start, UTC",
             "weight_hours": "hours of the horizon that this hour stands for",
             "load_mw": "campus load with chips delivered",
+        },
+        "availability": {
+            "block": "block, as in operation",
+            "period_start": "start, UTC",
+            "load_shape_frac": "load per unit of powered facility peak",
+            "price_usd_per_mwh": "grid energy price",
+            "carbon_tco2_per_mwh": "grid average carbon intensity",
+        },
+        "parameters": {
+            "owner": "option, gate, tranche, rules or money",
+            "parameter": "field, with its unit as suffix",
+            "value": "number the plan used",
         },
         "ledger": {
             "term": "cost term",
@@ -207,9 +231,65 @@ TABLES: Mapping[str, Mapping[str, str]] = MappingProxyType(
 )
 
 # Tables whose further columns depend on the options: `operation` holds <source>_mw, <store>_charge_mw,
-# <store>_discharge_mw, <store>_level_mwh, unserved_<tranche>_mw and <contract>_mw beside its fixed columns.
-OPEN_TABLES = frozenset({"operation"})
-OPTIONAL_TABLES = frozenset({"claims", "outcomes", "comparison", "derivation"})
+# <store>_discharge_mw, <store>_level_mwh, unserved_<tranche>_mw and <contract>_mw beside its fixed columns;
+# `availability` holds <option>_available_frac (profile x calls x (1 - forced outage)).
+OPEN_TABLES = frozenset({"operation", "availability"})
+COMPRESSED_TABLES = frozenset({"operation", "availability"})
+_NUMBERS = frozenset(
+    [
+        "year",
+        "p_ge_1gw",
+        "p_ge_5gw",
+        "chips",
+        "days",
+        "hours",
+        "units",
+        "value",
+        "quantity",
+        "usd",
+        "usd_present",
+        "low",
+        "high",
+        "threshold",
+        "year_group",
+        "months",
+    ]
+)
+
+
+def column_kind(name: str) -> Literal["date", "number", "text"]:
+    """Return what a column holds: ISO dates for `_on`, numbers where the name ends in a unit, text otherwise."""
+    if name.endswith("_on"):
+        return "date"
+    if name in _NUMBERS or unit_of(name) is not None:
+        return "number"
+    return "text"
+
+
+def normalise_table(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table as its file will hold it: columns in order, dates as ISO text, gaps as empty text or NaN.
+
+    Saving and loading a normalised table gives the same table back.
+    """
+    checked = check_table(name, table).reset_index(drop=True)
+    columns = {}
+    for column in checked.columns:
+        values = checked[column]
+        if column_kind(str(column)) == "number":
+            columns[column] = pd.to_numeric(values, errors="raise").astype(float)
+        elif pd.api.types.is_datetime64_any_dtype(values):
+            columns[column] = values.dt.strftime("%Y-%m-%dT%H:%MZ")
+        else:
+            columns[column] = values.map(_as_text).astype(object)
+    return pd.DataFrame(columns, columns=checked.columns)
+
+
+def _as_text(value: object) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)) or value is pd.NaT:
+        return ""
+    if isinstance(value, date):
+        return value.isoformat()[:10]
+    return str(value)
 
 
 def empty_table(name: str) -> pd.DataFrame:

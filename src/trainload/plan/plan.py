@@ -1,0 +1,318 @@
+"""The plan: solve the calendar program, hold the largest unit in reserve, make lumpy orders whole, tabulate."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from trainload.errors import Note, SolverError
+from trainload.plan.formulate import Formulation, formulate
+from trainload.plan.periods import shift_months
+from trainload.plan.results import (
+    LEAST_ORDER_MW,
+    list_arrivals,
+    powered_path,
+    tabulate_availability,
+    tabulate_blocks,
+    tabulate_capacity,
+    tabulate_emissions,
+    tabulate_operation,
+    tabulate_orders,
+    tabulate_periods,
+)
+from trainload.plan.world import World
+from trainload.schedule import Schedule
+from trainload.solve.check import Check, check_solution
+from trainload.solve.program import Program, Solution
+
+Array = NDArray[np.float64]
+Progress = Callable[[str, float | None], None]
+TOLERANCE = 1e-6
+MAX_RESERVE_ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A checked plan.
+
+    Attributes:
+        tables: orders, capacity, periods, operation, availability, ledger, emissions, values (see `trainload.tables`).
+        powered_mw: (M,) facility peak with chips delivered, by capacity period.
+        figures: the plan part of ``summary.json``.
+    """
+
+    formulation: Formulation
+    solution: Solution
+    check: Check
+    tables: Mapping[str, pd.DataFrame]
+    powered_mw: Array
+    figures: Mapping[str, object]
+    notes: tuple[Note, ...]
+
+
+def make_plan(
+    world: World,
+    schedule: Schedule,
+    *,
+    generations: Mapping[date, str] | None = None,
+    on_progress: Progress | None = None,
+    whole_units: bool = True,
+) -> Plan:
+    """Return the cheapest plan of a world, checked, with its tables.
+
+    The relaxation is solved first; where the rule asks for it, the largest on-site unit in service is then held in
+    reserve (a fixed point: its size depends on what is ordered); last, lumpy orders are made whole.
+
+    Args:
+        world: resolved input (see `plan.world.build_world`).
+        schedule: simulated lead times, for arrival odds.
+        generations: wanted date of each model generation, for the periods table.
+        on_progress: called with a message and a share done.
+        whole_units: False leaves lumpy orders fractional (a bound, not a plan).
+
+    Raises:
+        SolverError: if no solution passes the checks.
+    """
+    started = time.perf_counter()
+    tell = on_progress or (lambda _message, _share: None)
+    notes: list[Note] = []
+    tell("stating the program", None)
+    formulation = formulate(world)
+    built = time.perf_counter() - started
+    solver = choose_solver(formulation.program, world.scenario.plan.solver, notes)
+    tell(f"solving {formulation.program.n_steps:,} hours", None)
+    solution = _demand_answer(solver(formulation.program))
+    if world.scenario.rules.largest_unit_reserve:
+        formulation, solution = _hold_reserve(formulation, solution, solver, notes, tell)
+    if whole_units:
+        formulation, solution = _order_whole_units(formulation, solution, solver, notes, tell)
+    check = check_solution(formulation.program, solution)
+    if not check.passed(TOLERANCE):
+        notes.append(Note("plan", f"the solution misses the check's tolerance of {TOLERANCE:g}: {check}", "warning"))
+    tables = tabulate_plan(formulation, solution, schedule, generations or {})
+    figures = summarise_plan(formulation, solution, schedule, tables)
+    figures |= {
+        "solver": solution.solver,
+        "status": solution.status,
+        "hours": formulation.program.n_steps,
+        "objective_usd": check.objective,
+        "bound_usd": check.bound if np.isfinite(check.bound) else None,
+        "gap": check.gap if np.isfinite(check.bound) else None,
+        "build_seconds": round(built, 3),
+        "solve_seconds": round(time.perf_counter() - started - built, 3),
+    }
+    return Plan(formulation, solution, check, tables, powered_path(formulation, solution), figures, tuple(notes))
+
+
+def choose_solver(program: Program, wanted: str, notes: list[Note]) -> Callable[[Program], Solution]:
+    """Return the solver for a program: the chain where it fits, HiGHS otherwise, with a note where not asked for."""
+    from trainload.solve.highs import solve_with_highs  # noqa: PLC0415  (loads the solver's library)
+
+    if wanted == "highs":
+        return solve_with_highs
+    from trainload.solve.chain import fits_chain, solve_chain  # noqa: PLC0415  (loads the compiler)
+
+    misfit = fits_chain(program)
+    if misfit is not None:
+        notes.append(Note("solver", f"the chain does not take this program ({misfit}); HiGHS solved it.", "warning"))
+        return solve_with_highs
+
+    def solve(p: Program) -> Solution:
+        solution = solve_chain(p)
+        if solution.status == "optimal":
+            return solution
+        notes.append(
+            Note(
+                "solver",
+                f"the chain stopped short ({solution.status}: {solution.message}); HiGHS took over.",
+                "warning",
+            )
+        )
+        other = solve_with_highs(p)
+        return other if other.status in ("optimal", "feasible") else solution
+
+    return solve
+
+
+def _demand_answer(solution: Solution) -> Solution:
+    if solution.status in ("infeasible", "unbounded", "failed"):
+        raise SolverError("plan", f"{solution.solver} stopped without a plan ({solution.status}): {solution.message}")
+    return solution
+
+
+def _hold_reserve(
+    formulation: Formulation,
+    solution: Solution,
+    solver: Callable[[Program], Solution],
+    notes: list[Note],
+    tell: Progress,
+) -> tuple[Formulation, Solution]:
+    """Ask for more firm capacity by the largest on-site unit in service, until what is asked for is there."""
+    for _ in range(MAX_RESERVE_ROUNDS):
+        wanted = required_reserve(formulation, solution)
+        if (wanted <= formulation.world.reserve_frac + 1e-6).all():
+            break
+        tell("holding the largest unit in reserve", None)
+        world = replace(formulation.world, reserve_frac=np.maximum(wanted, formulation.world.reserve_frac))
+        formulation = formulate(world)
+        solution = _demand_answer(solver(formulation.program))
+    if (formulation.world.reserve_frac > 0).any():
+        notes.append(
+            Note(
+                "rules.largest_unit_reserve",
+                "load carried by on-site plant keeps its largest unit in reserve, up to "
+                f"{formulation.world.reserve_frac.max():.0%} of powered load; the requirement was found by re-solving.",
+                "assumption",
+            )
+        )
+    return formulation, solution
+
+
+def required_reserve(formulation: Formulation, solution: Solution) -> Array:
+    """Return (M,) the largest on-site firm unit in service over powered load, at most what on-site plant carries."""
+    world = formulation.world
+    index = {name: i for i, name in enumerate(formulation.program.border.names)}
+    powered = powered_path(formulation, solution)
+    wanted = np.zeros(len(world.periods))
+    for m in np.flatnonzero(powered > LEAST_ORDER_MW):
+        contract, largest = 0.0, 0.0
+        for option in world.supply.options:
+            column = index.get(f"cap[{option.option},{m}]")
+            mw = 0.0 if column is None else float(solution.columns[column])
+            if option.delivery == "grid":
+                contract += mw
+            elif option.delivery == "onsite" and option.firm and mw > 0.5 * option.unit_mw > 0:
+                largest = max(largest, min(option.unit_mw, mw))
+        carried = max(powered[m] - contract, 0.0)
+        wanted[m] = min(largest, carried) / powered[m]
+    return np.asarray(np.round(wanted, 9))
+
+
+def _order_whole_units(
+    formulation: Formulation,
+    solution: Solution,
+    solver: Callable[[Program], Solution],
+    notes: list[Note],
+    tell: Progress,
+) -> tuple[Formulation, Solution]:
+    if not (formulation.program.border.unit > 0).any():
+        return formulation, solution
+    from trainload.solve.whole_units import solve_whole_units  # noqa: PLC0415
+
+    settings = formulation.world.scenario.plan
+    tell("making lumpy orders whole", None)
+    whole = solve_whole_units(
+        formulation.program, solver, gap=settings.mip_gap_frac, time_limit_seconds=settings.time_limit_seconds
+    )
+    notes.append(
+        Note(
+            "plan.units",
+            f"orders of units of {settings.unit_threshold_mw:g} MW and more are whole; the cost is proven within "
+            f"{whole.gap:.2%} of the best possible.",
+            "assumption",
+        )
+    )
+    return formulation, _demand_answer(whole)
+
+
+def tabulate_plan(
+    formulation: Formulation, solution: Solution, schedule: Schedule, generations: Mapping[date, str]
+) -> dict[str, pd.DataFrame]:
+    """Return the plan's tables by name."""
+    return {
+        "orders": tabulate_orders(formulation, solution, schedule),
+        "capacity": tabulate_capacity(formulation, solution),
+        "periods": tabulate_periods(formulation, solution, generations),
+        "blocks": tabulate_blocks(formulation.world),
+        "operation": tabulate_operation(formulation, solution),
+        "availability": tabulate_availability(formulation),
+        "ledger": formulation.ledger.evaluate(solution),
+        "emissions": tabulate_emissions(formulation, solution),
+    }
+
+
+def summarise_plan(
+    formulation: Formulation, solution: Solution, schedule: Schedule, tables: Mapping[str, pd.DataFrame]
+) -> dict[str, object]:
+    """Return the plan's headline figures, as ``summary.json`` names them."""
+    ledger, emissions, periods = tables["ledger"], tables["emissions"], tables["periods"]
+    world = formulation.world
+    cash = float(ledger.loc[ledger.group == "cash", "usd_present"].sum())
+    idle_terms = ledger.term.isin(["programme_delay", "curtailment"])
+    by_measure = emissions.groupby("measure")["value"].sum()
+    load_mwh, unserved_mwh = float(by_measure.get("load", 0.0)), float(by_measure.get("unserved", 0.0))
+    served_present = 0.0
+    for b, item in enumerate(world.blocks):
+        names = formulation.program.blocks[b].flow_names
+        shed = sum(solution.flows[b][j] for j, name in enumerate(names) if name.startswith("unserved_"))
+        rows = tables["operation"]["block"] == item.name
+        load = tables["operation"].loc[rows, "load_mw"].to_numpy()
+        served_present += float(((load - shed) * item.years.weight_hours).sum()) * item.years.present_factor
+    powered = periods.loc[periods.powered_mw > LEAST_ORDER_MW]
+    reach = reach_dates(formulation, solution, schedule, 1000.0, percentiles=(50.0, 80.0))
+    matched = float(by_measure.get("matched", np.nan))
+    return {
+        "usd_per_mwh": cash / served_present if served_present > 0 else None,
+        "cash_present_usd": cash,
+        "shadow_present_usd": float(ledger.loc[ledger.group == "shadow", "usd_present"].sum()),
+        "served_mwh": load_mwh - unserved_mwh,
+        "unserved_mwh": unserved_mwh,
+        "idle_compute_usd": float(ledger.loc[idle_terms, "usd_present"].sum()),
+        "tco2_direct": float(by_measure.get("direct", 0.0)),
+        "tco2_location": float(by_measure.get("location", 0.0)),
+        "clean_matched_frac": matched / load_mwh if np.isfinite(matched) and load_mwh > 0 else None,
+        "first_power_on": None if powered.empty else powered.iloc[0].period_on.isoformat(),
+        "p50_1gw_on": reach[0].isoformat() if reach[0] else None,
+        "p80_1gw_on": reach[1].isoformat() if reach[1] else None,
+    }
+
+
+def reach_dates(
+    formulation: Formulation,
+    solution: Solution,
+    schedule: Schedule,
+    target_mw: float,
+    *,
+    percentiles: Sequence[float],
+) -> list[date | None]:
+    """Return the dates by which firm capacity reaches `target_mw` with the given chances, under simulated lead times.
+
+    Each order is placed on its planned date; in every draw it arrives after its drawn lead time, and it carries power
+    once its gates' MW have arrived as well. None where fewer draws than that reach the target within the horizon.
+    """
+    world = formulation.world
+    start = world.starts_on
+    n = schedule.n_draws
+    # (days after the start, MW) of every firm order in every draw
+    days, sizes = [], []
+    for arrival in list_arrivals(formulation, solution):
+        option = arrival.owner
+        if not hasattr(option, "delivery") or not (
+            option.delivery == "grid" or (option.delivery == "onsite" and option.firm)
+        ):
+            continue
+        arrive_on = world.periods[arrival.period].starts_on
+        order_on = max(shift_months(arrive_on, -world.lead_months[arrival.name]), start)
+        lead_days = schedule.draws(arrival.name) * (365.25 / 12)
+        day = (order_on - start).days + lead_days
+        if option.available_on is not None:
+            day = np.maximum(day, (option.available_on - start).days)
+        days.append(day)
+        sizes.append(arrival.mw)
+    if not days or sum(sizes) < target_mw - LEAST_ORDER_MW:
+        return [None for _ in percentiles]
+    matrix = np.array(days)  # (orders, draws)
+    order = np.argsort(matrix, axis=0, kind="stable")
+    cumulated = np.cumsum(np.array(sizes)[order], axis=0)
+    first = np.argmax(cumulated >= target_mw - LEAST_ORDER_MW, axis=0)
+    reached = np.take_along_axis(matrix, np.take_along_axis(order, first[None, :], axis=0), axis=0)[0]
+    last_day = (world.ends_on - start).days
+    answer: list[date | None] = []
+    for percentile in percentiles:
+        day = float(np.quantile(reached, percentile / 100.0))
+        answer.append(start + timedelta(days=int(np.ceil(day))) if n and day <= last_day else None)
+    return answer

@@ -1,0 +1,103 @@
+"""Duals as answers: what one more MWh, MW or tonne is worth, and what a month of delay costs."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from trainload.options import Option
+from trainload.plan.results import LEAST_ORDER_MW, list_arrivals
+from trainload.solve.check import lagrangian_function
+from trainload.tables import TABLES
+from trainload.units import HOURS_PER_MONTH
+
+if TYPE_CHECKING:
+    from trainload.plan.plan import Plan
+
+Array = NDArray[np.float64]
+LEAST_VALUE_USD_PER_MW = 1.0
+
+
+def reduced_costs(plan: "Plan") -> Array:
+    """Return (n,) what one more unit of each border column adds to the objective, USD of present value per unit."""
+    solution = plan.solution
+    function = lagrangian_function(
+        plan.formulation.program,
+        row_duals=solution.row_duals,
+        border_row_duals=solution.border_row_duals,
+        budget_duals=solution.budget_duals,
+        state_duals=solution.state_duals,
+    )
+    return function.slope_up
+
+
+def tabulate_values(plan: "Plan") -> pd.DataFrame:
+    """Return the values of power, of limits, of goals and of a month, long.
+
+    - ``hourly_power``: mean over a period of the cost of one more MWh, USD/MWh of that year.
+    - ``one_more_mw``: present value of one more MW that a gate or the site's grid limit could carry in a period.
+    - ``clean`` and ``co2``: cost of one more MWh matched or one tonne less, USD of that year.
+    - ``one_month_later``: price (a) of the MW that an order powers, for one month; undiscounted.
+    """
+    rows = [*_power_rows(plan), *_limit_rows(plan), *_goal_rows(plan), *_month_rows(plan)]
+    return pd.DataFrame(rows, columns=list(TABLES["values"]))
+
+
+def _power_rows(plan: "Plan") -> list[tuple[str, str, object, float, str]]:
+    world, rows = plan.formulation.world, []
+    for b, item in enumerate(world.blocks):
+        weight = item.years.weight_hours
+        powered = plan.tables["operation"].loc[plan.tables["operation"].block == item.name, "load_mw"].to_numpy()
+        if powered.max(initial=0.0) < LEAST_ORDER_MW:
+            continue
+        value = plan.solution.row_duals[b][0] / (weight * item.years.present_factor)
+        first = min(item.periods)
+        mean = float(np.average(value, weights=weight))
+        rows.append(("hourly_power", item.name, world.periods[first].starts_on, mean, "USD/MWh"))
+    return rows
+
+
+def _limit_rows(plan: "Plan") -> list[tuple[str, str, object, float, str]]:
+    world, border, rows = plan.formulation.world, plan.formulation.program.border, []
+    for i, name in enumerate(border.row_names):
+        family, _, rest = name.partition("[")
+        if family not in ("gates", "grid_limit"):
+            continue
+        owner, _, period = rest.rstrip("]").rpartition(",")
+        worth = -float(plan.solution.border_row_duals[i])
+        if worth > LEAST_VALUE_USD_PER_MW:
+            starts_on = world.periods[int(period)].starts_on
+            rows.append(("one_more_mw", owner or "grid", starts_on, worth, "USD/MW"))
+    return rows
+
+
+def _goal_rows(plan: "Plan") -> list[tuple[str, str, object, float, str]]:
+    world, rows = plan.formulation.world, []
+    for k, name in enumerate(plan.formulation.program.budget_names):
+        family, _, group = name.rstrip("]").partition("[")
+        if family not in ("clean", "co2"):
+            continue
+        members = [item for item in world.blocks if item.group == int(group)]
+        present = float(np.mean([item.years.present_factor for item in members]))
+        first = min(m for item in members for m in item.periods)
+        unit = "USD/MWh" if family == "clean" else "USD/tCO2"
+        value = -float(plan.solution.budget_duals[k]) / present
+        rows.append((family, "rules", world.periods[first].starts_on, value, unit))
+    return rows
+
+
+def _month_rows(plan: "Plan") -> list[tuple[str, str, object, float, str]]:
+    world, rows = plan.formulation.world, []
+    price = world.idle.programme_usd_per_mwh * world.it_peak_frac * HOURS_PER_MONTH
+    for arrival in list_arrivals(plan.formulation, plan.solution):
+        owner, m = arrival.owner, arrival.period
+        if not isinstance(owner, Option) or not (
+            owner.delivery == "grid" or (owner.delivery == "onsite" and owner.firm)
+        ):
+            continue
+        before = plan.powered_mw[m - 1] if m else 0.0
+        gained = min(arrival.mw, max(float(plan.powered_mw[m] - before), 0.0))
+        if gained > LEAST_ORDER_MW:
+            rows.append(("one_month_later", arrival.name, world.periods[m].starts_on, gained * price, "USD"))
+    return rows

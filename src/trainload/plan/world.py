@@ -1,0 +1,155 @@
+"""Everything the program is stated from, resolved once: options with first arrivals, periods, series and blocks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainload.demand import LoadPath
+from trainload.options import Gate, Option, Supply
+from trainload.plan.periods import Period, find_period, make_periods, present_factors, shift_months
+from trainload.plan.prices import IdlePrices
+from trainload.plan.sampling import OperationBlock, list_calendar_blocks, sample_weeks
+from trainload.profiles import Profiles, call_curtailments
+from trainload.scenario import Scenario
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Resolved input of the formulation; frozen, so that a re-solve changes one thing and keeps the rest.
+
+    Attributes:
+        lead_months: months from order to arrival at the plan's percentile, by option and gate.
+        first_period: first period in which an option or gate can be in service.
+        wanted_mw: (M,) facility peak the programme wants in each period.
+        availability: (N,) per option: profile x utility's calls, before forced outages.
+        it_peak_frac: IT peak over facility peak.
+        reserve_frac: (M,) largest-unit reserve as a share of powered load.
+        first_powered: first period in which any load can be powered.
+    """
+
+    scenario: Scenario
+    supply: Supply
+    profiles: Profiles
+    periods: tuple[Period, ...]
+    present: Array
+    lead_months: Mapping[str, float]
+    first_period: Mapping[str, int]
+    wanted_mw: Array
+    availability: Mapping[str, Array]
+    idle: IdlePrices
+    it_peak_frac: float
+    reserve_frac: Array
+    blocks: tuple[OperationBlock, ...]
+    chains: tuple[tuple[int, ...], ...]
+
+    @property
+    def starts_on(self) -> date:
+        return self.periods[0].starts_on
+
+    @property
+    def ends_on(self) -> date:
+        return self.periods[-1].ends_on
+
+    def in_service(self, owner: Option | Gate) -> range:
+        """Return the periods in which an option or gate can be in service."""
+        name = owner.option if isinstance(owner, Option) else owner.gate
+        last = len(self.periods)
+        if isinstance(owner, Option) and owner.return_on is not None:
+            last = min(last, find_period(self.periods, owner.return_on))
+        return range(min(self.first_period[name], last), last)
+
+
+def find_first_periods(supply: Supply, periods: Sequence[Period], lead_months: Mapping[str, float]) -> dict[str, int]:
+    """Return the first period in which each option and gate can be in service if ordered on the first day."""
+    start = periods[0].starts_on
+    first = {}
+    for option in supply.options:
+        day = shift_months(start, lead_months[option.option])
+        if option.available_on is not None:
+            day = max(day, option.available_on)
+        first[option.option] = find_period(periods, day)
+    for gate in supply.gates:
+        first[gate.gate] = find_period(periods, shift_months(start, lead_months[gate.gate]))
+    return first
+
+
+def find_first_powered(supply: Supply, first_period: Mapping[str, int], n_periods: int) -> int:
+    """Return the first period in which the campus can have any power: an option on site or grid, and its gates."""
+    first = [
+        max([first_period[o.option], *(first_period[g] for g in o.gates)])
+        for o in supply.options
+        if o.delivery != "contract" and o.max_mw > 0
+    ]
+    return min(first, default=n_periods)
+
+
+def build_world(
+    scenario: Scenario,
+    supply: Supply,
+    profiles: Profiles,
+    *,
+    lead_months: Mapping[str, float],
+    wanted_mw: Array | None = None,
+    load_path: LoadPath | None = None,
+    idle: IdlePrices,
+    it_peak_frac: float,
+    reserve_frac: Array | None = None,
+) -> World:
+    """Return the resolved input of the formulation, with the blocks that `plan.hours` asks for.
+
+    `lead_months` is order to arrival by option and gate at the plan's percentile; the wanted load is given by period
+    (`wanted_mw`) or as a `load_path` that is read at each period's first day.
+    """
+    settings = scenario.plan
+    periods = make_periods(
+        scenario.first_order_on, horizon_years=scenario.horizon_years, monthly_years=settings.monthly_years
+    )
+    if wanted_mw is None:
+        if load_path is None:
+            raise ValueError("give wanted_mw or load_path")
+        wanted_mw = np.asarray(load_path.at([p.starts_on for p in periods]), dtype=float)
+    first_period = find_first_periods(supply, periods, lead_months)
+    first = max(find_first_powered(supply, first_period, len(periods)), int(np.argmax(wanted_mw > 0)))
+    if not (wanted_mw > 0).any():
+        first = len(periods)
+    first = min(first, len(periods) - 1)  # a program has at least one block, even where nothing can be powered
+    present = present_factors(periods[0].starts_on, periods, scenario.money.wacc_frac)
+    if settings.hours == "calendar":
+        blocks, chains = list_calendar_blocks(periods[first:], present[first:])
+    else:
+        blocks, chains = sample_weeks(periods[first:], present[first:], profiles, n_hours=settings.sampled_hours)
+    availability = {o.option: _hourly_availability(o, profiles, scenario) for o in supply.options}
+    return World(
+        scenario=scenario,
+        supply=supply,
+        profiles=profiles,
+        periods=periods,
+        present=present,
+        lead_months=dict(lead_months),
+        first_period=first_period,
+        wanted_mw=wanted_mw,
+        availability=availability,
+        idle=idle,
+        it_peak_frac=it_peak_frac,
+        reserve_frac=np.zeros(len(periods)) if reserve_frac is None else reserve_frac,
+        blocks=tuple(blocks),
+        chains=tuple(chains),
+    )
+
+
+def _hourly_availability(option: Option, profiles: Profiles, scenario: Scenario) -> Array:
+    """Return availability (N,) in 0-1: the profile, and 0 in the hours that the utility calls."""
+    series = np.asarray(profiles.availability[option.availability], dtype=float)
+    if option.delivery == "grid" and option.curtailed_hours_per_year > 0:
+        called = call_curtailments(
+            profiles.stress,
+            hours_per_year=option.curtailed_hours_per_year,
+            min_event_hours=scenario.grid.min_event_hours,
+        )
+        series = series * called
+    return series

@@ -1,0 +1,80 @@
+"""The plan beside what else could be done: the base case (firm grid service only), and the goals kept or dropped."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from trainload.options import Supply
+from trainload.plan.plan import Plan
+from trainload.plan.results import LEAST_ORDER_MW
+from trainload.plan.world import World
+from trainload.tables import TABLES
+from trainload.units import DAYS_PER_MONTH
+
+if TYPE_CHECKING:
+    from trainload.catalogue import Catalogue
+
+BASE_OPTION = "grid_firm"
+
+
+def limit_to_base(supply: Supply, option: str = BASE_OPTION) -> Supply | None:
+    """Return the supply with firm grid service and its gates only; None where the scenario does not offer it."""
+    kept = tuple(o for o in supply.options if o.option == option)
+    if not kept or kept[0].max_mw <= 0:
+        return None
+    gates = tuple(g for g in supply.gates if g.gate in kept[0].gates)
+    return replace(supply, options=kept, gates=gates)
+
+
+def drop_goals(world: World) -> World:
+    """Return the world without the buyer's CO2 cap and clean share."""
+    rules = world.scenario.rules.model_copy(update={"co2_cap_tco2_per_year": None, "clean_matched_frac": None})
+    return replace(world, scenario=world.scenario.model_copy(update={"rules": rules}))
+
+
+def has_goals(world: World) -> bool:
+    """Return whether the scenario sets a CO2 cap or a clean share."""
+    rules = world.scenario.rules
+    return rules.co2_cap_tco2_per_year is not None or rules.clean_matched_frac is not None
+
+
+def tabulate_comparison(cases: Mapping[str, Plan], catalogue: "Catalogue") -> pd.DataFrame:
+    """Return the measures of each case, long: cash, the prices of missing power, energy, dates, emission, chips."""
+    rows = []
+    for case, plan in cases.items():
+        for measure, value, unit in _measure(plan, catalogue):
+            rows.append((case, measure, value, unit))
+    return pd.DataFrame(rows, columns=list(TABLES["comparison"]))
+
+
+def _measure(plan: Plan, catalogue: "Catalogue") -> list[tuple[str, float | None, str]]:
+    ledger, figures, world = plan.tables["ledger"], plan.figures, plan.formulation.world
+    present = ledger.groupby("term")["usd_present"].sum()
+    periods = plan.tables["periods"]
+    wanted = float(periods.wanted_mw.max())
+
+    def months_until(mw: float) -> float | None:
+        reached = periods.loc[periods.powered_mw >= mw - LEAST_ORDER_MW]
+        return None if reached.empty else (reached.iloc[0].period_on - world.starts_on).days / DAYS_PER_MONTH
+
+    it_mw = float(plan.powered_mw.max(initial=0.0)) * world.it_peak_frac
+    emitted = [float(figures["tco2_direct"]), float(figures["tco2_location"])]  # type: ignore[arg-type]
+    return [
+        ("cash_present", figures["cash_present_usd"], "USD"),
+        ("programme_delay_present", float(present.get("programme_delay", 0.0)), "USD"),
+        ("curtailment_present", float(present.get("curtailment", 0.0)), "USD"),
+        ("slack_present", float(present.get("co2_slack", 0.0) + present.get("clean_slack", 0.0)), "USD"),
+        ("total_present", float(ledger.usd_present.sum()), "USD"),
+        ("power_cost", figures["usd_per_mwh"], "USD/MWh"),
+        ("chips_and_halls", it_mw * catalogue.prices["dc_capex"].value, "USD"),
+        ("served", figures["served_mwh"], "MWh"),
+        ("unserved", figures["unserved_mwh"], "MWh"),
+        ("first_gw_after", months_until(1000.0), "months"),
+        ("full_power_after", months_until(wanted), "months"),
+        ("largest_powered", float(plan.powered_mw.max(initial=0.0)), "MW"),
+        ("direct_emission", emitted[0], "tCO2"),
+        ("location_emission", emitted[1], "tCO2"),
+        ("clean_matched", figures["clean_matched_frac"], "fraction"),
+    ]  # type: ignore[list-item]
