@@ -1,0 +1,265 @@
+"""The report: one self-contained page made of a study's tables, and nothing else."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from trainload.report import amounts, demand_figures, forecast_figures, money_figures, schedule_figures, supply_figures
+from trainload.report.figures import Figure, Listing
+from trainload.report.wording import list_key_figures, write_headline
+from trainload.report.reading import Reading, StudyLike, read_study
+
+MAX_BYTES = 2_000_000
+VENDORED = ("vega.min.js", "vega-lite.min.js", "vega-embed.min.js")
+LIMITS = (
+    "Lead times are distributions made of dated quotes and judgement (grade C): priors, not data. The percentiles are only as good as they are.",
+    "Power flows are not modelled: the grid is a service with a contract, called curtailments and a price. No hourly commitment, no minimum up times of plants.",
+    "The weather is that of the years given; a drought that none of them holds is not in the plan. Outages are averages here, not draws.",
+    "Money is constant USD of one price year, before tax, without credits. The price of missing power is an assumption of grade C, the reader's to set.",
+    "The forecast rests on disclosed or estimated runs; most laboratories stopped disclosing after 2024, and missing is not small.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A numbered part of the page: figures and listings in the order they are read."""
+
+    key: str
+    title: str
+    question: str
+    items: tuple[Figure | Listing, ...]
+    empty: str = ""
+
+
+def write_report(folder: Path) -> Path:
+    """Write ``report.html`` into a study folder from its tables alone and return its path.
+
+    Raises:
+        DataError: a table of the folder is missing or does not follow its schema.
+    """
+    from trainload.study.folder import load_study  # noqa: PLC0415  study.run imports the report lazily too
+
+    out = folder / "report.html"
+    scratch = out.with_name(".report.html.part")
+    scratch.write_text(render_report(load_study(folder)), encoding="utf-8")
+    scratch.replace(out)
+    return out
+
+
+def render_report(study: StudyLike) -> str:
+    """Return the page of a study as one HTML text that loads nothing; equal for equal tables."""
+    reading = read_study(study)
+    sections = [s for s in build_sections(reading) if s.items or s.empty]
+    figures = [item for s in sections for item in s.items if isinstance(item, Figure)]
+    listings = [item.listing if isinstance(item, Figure) else item for s in sections for item in s.items]
+    data = {
+        "charts": {f.key: {"spec": f.spec, "rows": f.listing.key} for f in figures},
+        "csv": {item.key: item.csv for item in listings},
+    }
+    return _template().render(
+        title=_title(reading),
+        headline=write_headline(reading),
+        key_figures=list_key_figures(reading),
+        sections=sections,
+        facts=_list_facts(reading),
+        scenario_text=_scenario_text(reading.manifest),
+        limits=[*LIMITS],
+        summary=reading.summary,
+        description=reading.manifest.get("description") or reading.summary.get("description") or "",
+        data=_embed_json(data),
+        scripts=[_vendored(name) for name in VENDORED],
+        page_script=_read_text("templates/report.js"),
+        style=_read_text("templates/report.css"),
+        is_figure=lambda item: isinstance(item, Figure),
+    )
+
+
+def build_sections(reading: Reading) -> list[Section]:
+    """Return the parts of the report in reading order."""
+    return [
+        Section("base", "Plan and base case", "What does the plan change against waiting for firm grid service?", _pick(
+            money_figures.list_comparison(reading, ("base", "plan"), key="comparison", title="Base case and plan",
+                                          caption="Base case: firm grid service only, ordered on the first day, with the same load and chips."),
+            money_figures.draw_comparison(reading),
+        ), "The study holds no base case."),
+        Section("forecast", "How much, by when, how sure", "How large do training runs and campuses become?", _pick(
+            *forecast_figures.draw_fans(reading),
+            forecast_figures.draw_odds(reading, "record_run", "p_ge_1gw"),
+            forecast_figures.draw_odds(reading, "record_run", "p_ge_5gw"),
+            forecast_figures.list_odds(reading) if not reading["forecast"].empty else None,
+            forecast_figures.list_places(reading),
+        ), "The study holds no forecast."),
+        Section("schedule", "What holds it up", "What must be ordered when, and which step decides?", _pick(
+            schedule_figures.draw_orders(reading),
+            schedule_figures.draw_steps(reading),
+            schedule_figures.list_gate(reading),
+            schedule_figures.draw_arrivals(reading),
+            schedule_figures.list_steps(reading) if not reading["steps"].empty else None,
+        ), "The study holds no schedule."),
+        Section("supply", "Supply and load", "Does power arrive with the load, and does it carry the worst week?", _pick(
+            supply_figures.draw_capacity(reading),
+            *supply_figures.draw_weeks(reading),
+            supply_figures.draw_duration(reading),
+        ), "The study holds no plan."),
+        Section("options", "Why, and why not", "Which options are in the plan, and what keeps the others out?", _pick(
+            supply_figures.list_options(reading) if not reading["options"].empty else None,
+        )),
+        Section("orders", "Order list", "What to order, how much, until when?", _pick(
+            schedule_figures.list_orders(reading) if not reading["orders"].empty else None,
+        ), "The plan orders nothing."),
+        Section("costs", "Costs", "What is paid, and what does missing power cost?", _pick(
+            money_figures.draw_ledger(reading, "cash"),
+            money_figures.draw_ledger(reading, "shadow"),
+            money_figures.list_ledger(reading) if not reading["ledger"].empty else None,
+        ), "The study holds no ledger."),
+        Section("generations", "Generations", "What does each model generation get, and when does it finish?", _pick(
+            demand_figures.draw_generations(reading),
+            demand_figures.list_generations(reading) if not reading["generations"].empty else None,
+            *demand_figures.list_derivations(reading),
+        ), "The study holds no generations."),
+        Section("emissions", "Emissions and goals", "What is emitted, how much is matched, and what do the goals cost?", _pick(
+            *money_figures.draw_emissions(reading),
+            money_figures.list_comparison(reading, ("goals_dropped", "goals_kept"), key="goals", title="Goals kept and goals dropped",
+                                          caption="The same plan with the buyer's own CO₂ and matching goals, and without them."),
+        ), "The study holds no emissions."),
+        Section("values", "What more would be worth", "Where would a month, a megawatt or a tonne help most?", _pick(
+            money_figures.draw_delays(reading), *money_figures.draw_worths(reading), money_figures.list_values(reading),
+        )),
+        Section("claims", "Claims and outcomes", "What was claimed and planned, and what happened?", tuple(forecast_figures.list_claims(reading))),
+        Section("backtest", "The forecast's record", "How well did forecasts made this way do?", _pick(forecast_figures.list_backtest(reading))),
+        Section("notes", "Notes", "What did the tool choose, assume or find?", _pick(_list_notes(reading))),
+        Section("sources", "Sources", "Where does each figure come from?", _pick(_list_sources(reading), _list_defaults(reading)),
+                "The study lists no sources."),
+    ]  # fmt: skip
+
+
+def _pick(*items: Figure | Listing | None) -> tuple[Figure | Listing, ...]:
+    return tuple(item for item in items if item is not None)
+
+
+def _list_notes(reading: Reading) -> Listing | None:
+    notes = reading["notes"]
+    if notes.empty:
+        return None
+    rank = {"warning": 0, "limit": 1, "assumption": 2, "default": 3}
+    rows = notes.assign(rank=[rank.get(str(k), 4) for k in notes["kind"]]).sort_values("rank", kind="stable")[
+        ["kind", "subject", "text"]
+    ]
+    return Listing("notes-rows", "Notes", rows.reset_index(drop=True), "Warnings first.", {"text": "Note"})
+
+
+def _list_sources(reading: Reading) -> Listing | None:
+    sources = reading["sources"]
+    if sources.empty:
+        return None
+    rows = sources[["key", "figure", "value", "low", "high", "unit", "year", "grade", "source", "note"]]
+    caption = "Grade A: read in a source. B: from a named source that was not opened. C: judgement or derived."
+    return Listing("sources-rows", "Sources of the figures used", rows, caption)
+
+
+def _list_defaults(reading: Reading) -> Listing | None:
+    defaults = reading.manifest.get("defaults") or []
+    if isinstance(defaults, Mapping):
+        defaults = [{"path": k, "value": v} for k, v in defaults.items()]
+    if not defaults:
+        return None
+    rows = pd.DataFrame([d if isinstance(d, Mapping) else {"default": str(d)} for d in defaults])
+    rows = rows.map(lambda v: json.dumps(v, sort_keys=True, default=str) if isinstance(v, list | dict) else v)
+    rows.columns = [str(c) for c in rows.columns]
+    kinds: dict[str, Any] = {c: "text" for c in rows.columns if c not in ("grade", "source")}
+    return Listing(
+        "defaults", "Defaults used", rows.astype(object), "Values the scenario does not give.", kinds=kinds, folded=True
+    )
+
+
+def _title(reading: Reading) -> str:
+    return str(
+        reading.manifest.get("title")
+        or reading.summary.get("title")
+        or amounts.spell_key(str(reading.summary.get("scenario", "Study")))
+    )
+
+
+def _scenario_text(manifest: Mapping[str, Any]) -> str:
+    text = manifest.get("scenario_text") or manifest.get("scenario") or ""
+    return text if isinstance(text, str) else json.dumps(text, indent=2, sort_keys=True, default=str)
+
+
+def _list_facts(reading: Reading) -> list[tuple[str, str]]:
+    """Return how the study was computed: versions, seed, solver, gap, checks, hashes."""
+    plan, summary = reading.plan, reading.summary
+    facts: list[tuple[str, str]] = []
+
+    def add(label: str, value: Any) -> None:
+        if not amounts.is_missing(value):
+            facts.append((label, str(value)))
+
+    add("Scenario", summary.get("scenario"))
+    add("As of", amounts.format_date(summary.get("as_of")) if summary.get("as_of") else None)
+    add("First order date", amounts.format_date(reading.start_on))
+    add("trainload", summary.get("version"))
+    add("Seed", summary.get("seed"))
+    add("Solver", " ".join(str(v) for v in (plan.get("solver"), plan.get("status")) if v) or None)
+    for label, key, unit in (
+        ("Hours planned", "hours", "h"),
+        ("Objective", "objective_usd", "USD"),
+        ("Proven bound", "bound_usd", "USD"),
+        ("Build", "build_seconds", "s"),
+        ("Solve", "solve_seconds", "s"),
+        ("Peak memory", "peak_mb", "MB"),
+    ):
+        if not amounts.is_missing(plan.get(key)):
+            add(
+                label,
+                amounts.format_usd(plan[key]) if unit == "USD" else f"{amounts.round_digits(float(plan[key]))} {unit}",
+            )
+    if not amounts.is_missing(plan.get("gap")):
+        add("Gap", f"{float(plan['gap']):.1e}")
+    for key, value in (summary.get("checks") or {}).items():
+        add(f"Check: {key.replace('_', ' ')}", None if value is None else f"{float(value):.1e}")
+    for group in ("versions", "hashes"):
+        for key, value in (reading.manifest.get(group) or {}).items():
+            add(f"{key}" if group == "versions" else f"SHA-256 of {key}", value)
+    return list(dict.fromkeys(facts))
+
+
+def _embed_json(data: Any) -> str:
+    """Return JSON that may stand inside a script element whatever its texts hold."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=str)
+    for sign, code in (
+        ("<", "\\u003c"),
+        (">", "\\u003e"),
+        ("&", "\\u0026"),
+        ("\u2028", "\\u2028"),
+        ("\u2029", "\\u2029"),
+    ):
+        text = text.replace(sign, code)
+    return text
+
+
+def _vendored(name: str) -> str:
+    return _read_text(f"vendor/{name}").replace("</script", "<\\/script")
+
+
+@cache
+def _read_text(name: str) -> str:
+    return (resources.files("trainload.report") / name).read_text(encoding="utf-8")
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("trainload.report", "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return environment.get_template("report.html")
