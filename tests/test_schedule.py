@@ -42,7 +42,10 @@ def test_fixed_durations_add_up_along_the_longest_chain() -> None:
     assert schedule.lead_months("gated", 50, gates=False) == 11
     assert schedule.critical_path("plain") == ("permit", "build", "commission")
     assert schedule.critical_path("gated") == ("gate:lateral.lay", "commission")
-    assert schedule.critical_step("plain") == "build"
+    assert schedule.critical_step("plain") == "permit"
+    assert schedule.critical_months("plain") == {"permit": 5, "build": 4, "turbine": 0, "commission": 2}
+    assert schedule.last_share("plain") == {"build": 1.0, "turbine": 0.0}
+    assert schedule.critical_step("gated") == "gate:lateral.lay"
     assert schedule.last_share("gated") == {"build": 0.0, "turbine": 0.0, "gate:lateral": 1.0}
     assert schedule.critical_shares("gated")["gate:lateral.lay"] == 1.0
 

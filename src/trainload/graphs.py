@@ -122,6 +122,14 @@ def list_finishes(graph: Graph) -> Mapping[str, Floats]:
     return MappingProxyType(ends)
 
 
+def list_durations(graph: Graph) -> Mapping[str, Floats]:
+    """Return the duration of every step, its gates' included as ``gate:<id>.<step>``."""
+    durations = {step: finish - graph.start[step] for step, finish in graph.finish.items()}
+    for gate, inner in graph.gates.items():
+        durations |= {_inner_key(gate, step): months for step, months in list_durations(inner).items()}
+    return MappingProxyType(durations)
+
+
 def measure_lead(
     owner: str, steps: Sequence[Step], *, own_gates: Sequence[str] = (), gates: Mapping[str, Graph] = _NO_GATES
 ) -> LeadTriple:
@@ -154,11 +162,12 @@ def fit_steps(
     """Return the steps with durations scaled so that the whole graph meets another target, or None where it can't.
 
     Every own step's median is multiplied by one factor and its spread above the median raised to one power; gates keep
-    theirs. So a target that the gates alone exceed can't be met. Fixed point on the logarithms of P50 and P90 - P50.
+    theirs. So a target that the gates alone exceed can't be met. A damped fixed point on ln P50 and ln (P90 / P50):
+    undamped it circles, as a wider spread also moves the median of the later of two steps.
     """
     scale, stretch = 1.0, 1.0
     best: tuple[float, tuple[Step, ...]] | None = None
-    for _ in range(12):
+    for _ in range(24):
         scaled = tuple(_scale_step(step, scale, stretch) for step in steps)
         lead = measure_lead(owner, scaled, own_gates=own_gates, gates=gates)
         miss = max(abs(lead[1] / target[1] - 1), abs(lead[2] / target[2] - 1)) if target[1] > 0 else 0.0
@@ -166,10 +175,10 @@ def fit_steps(
             best = (miss, scaled)
         if miss < 0.005:
             break
-        scale = float(np.clip(scale * target[1] / max(lead[1], 1e-6), 1e-3, 1e3))
+        scale = float(np.clip(scale * (target[1] / max(lead[1], 1e-6)) ** 0.8, 1e-3, 1e3))
         want = np.log(max(target[2] / target[1], 1.0 + 1e-6))
         have = np.log(max(lead[2] / lead[1], 1.0 + 1e-6))
-        stretch = float(np.clip(stretch * want / have, 0.05, 8.0))
+        stretch = float(np.clip(stretch * (want / have) ** 0.5, 0.05, 8.0))
     if best is None or best[0] > TOLERANCE_FRAC:
         return None
     return best[1]

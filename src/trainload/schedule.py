@@ -21,6 +21,7 @@ from trainload.graphs import (
     Graph,
     find_circle,
     flag_critical,
+    list_durations,
     list_finishes,
     simulate_graph,
     without_gates,
@@ -99,10 +100,19 @@ class Schedule:
         last = np.argmax(np.stack([graph.finish_of(name) for name in names]), axis=0)
         return MappingProxyType({name: float(np.mean(last == i)) for i, name in enumerate(names)})
 
+    def critical_months(self, owner: str) -> Mapping[str, float]:
+        """Return the mean months that each step spends on the critical path; together they are the mean lead time.
+
+        Keys as in `critical_shares`.
+        """
+        graph = self._graph(owner)
+        durations = list_durations(graph)
+        return MappingProxyType({key: float(np.mean(durations[key] * on)) for key, on in flag_critical(graph).items()})
+
     def critical_step(self, owner: str) -> str:
-        """Return the predecessor of the final step that is most often the last to finish."""
-        shares = self.last_share(owner)
-        return max(shares, key=lambda name: shares[name])
+        """Return the step that holds the owner up longest: most months on the critical path, on average."""
+        months = self.critical_months(owner)
+        return max(months, key=lambda step: months[step])
 
     def critical_path(self, owner: str) -> tuple[str, ...]:
         """Return the critical path that occurs most often, in order of time; gates' steps as ``gate:<id>.<step>``."""
