@@ -1,0 +1,93 @@
+"""`trainload new` and `trainload check`, and how every command reads its scenario."""
+
+import os
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from trainload.commands.screen import print_json, print_notes, print_table
+from trainload.errors import Problem, ScenarioError
+from trainload.scenario_file import LoadedScenario, list_bundled, load_scenario
+from trainload.scenario_template import write_template
+from trainload.yaml_tree import parse_value
+
+
+def read_scenario(name: str, sets: Sequence[str], *, variant: str | None) -> LoadedScenario:
+    """Load a scenario with the values of ``--set PATH=VALUE`` applied.
+
+    Raises:
+        ScenarioError: a --set that is not PATH=VALUE, or anything wrong with the scenario.
+    """
+    patches: list[tuple[str, object]] = []
+    problems = []
+    for text in sets:
+        path, sign, value = text.partition("=")
+        if not sign or not path.strip():
+            fix = "give a path and a value, e.g. --set options.ccgt.max_mw=500"
+            problems.append(Problem(f"--set {text[:60]}", "must be PATH=VALUE", fix=fix))
+            continue
+        try:
+            patches.append((path.strip(), parse_value(value)))
+        except ValueError as error:
+            problems.append(
+                Problem(f"--set {path}", f"not a YAML value: {error}", repr(value[:60]), "put it in quotes")
+            )
+    if problems:
+        raise ScenarioError(f"scenario {name}", *problems)
+    return load_scenario(name, patches=patches, variant=variant)
+
+
+def write_new(name: str) -> None:
+    """Write ./NAME.yaml, whole or not at all, and never over a file that is there."""
+    name = name.removesuffix(".yaml")
+    text = write_template(name, as_of=date.today())
+    if name in list_bundled():
+        raise ScenarioError(
+            f"new scenario {name}", Problem("", "a bundled scenario has this name", fix="choose another")
+        )
+    target = Path(f"{name}.yaml")
+    scratch = Path(f".{name}.yaml.writing-{os.getpid()}")
+    try:
+        scratch.write_text(text, encoding="utf-8")
+        os.link(scratch, target)  # fails where the target exists, without a moment in between
+    except FileExistsError:
+        raise ScenarioError(
+            f"new scenario {name}", Problem(str(target), "is already there", fix="choose another name, or remove it")
+        ) from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ScenarioError(f"new scenario {name}", Problem(str(target), "can't be written", reason)) from error
+    finally:
+        scratch.unlink(missing_ok=True)
+    print(f"Wrote {target}. Change it, then: trainload check {target} && trainload run {target}")
+
+
+def check_file(scenario: str, sets: Sequence[str], *, variant: str | None, show_defaults: bool, as_json: bool) -> None:
+    """Print that a scenario is valid, with its notes and defaults; problems are raised."""
+    loaded = read_scenario(scenario, sets, variant=variant)
+    found = loaded.scenario
+    if as_json:
+        print_json(
+            {
+                "valid": True,
+                "name": found.name,
+                "scenario": found.model_dump(mode="json", exclude_unset=True),
+                "defaults": loaded.defaults,
+                "notes": loaded.notes,
+            }
+        )
+        return
+    n_generations = len(found.programme.generations)
+    print(
+        f"{loaded.path.name} is valid: {found.name}, as of {found.as_of}, orders from {found.first_order_on} "
+        f"over {found.horizon_years} years, {n_generations} generation{'' if n_generations == 1 else 's'}."
+    )
+    print_notes(loaded.notes)
+    if show_defaults:
+        rows = [
+            {"path": d.path, "value": d.note if d.value is None else str(d.value), "unit": d.unit}
+            for d in loaded.defaults
+        ]
+        print_table(rows, {"path": "left out", "value": "default", "unit": "unit"})
+    else:
+        print(f"  {len(loaded.defaults)} values are left out and take defaults; --defaults lists them.")
