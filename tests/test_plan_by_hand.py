@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from make_world import make_gate, make_option, make_world
 
+from make_world import make_gate, make_option, make_world
 from trainload.plan.formulate import Formulation, formulate
 from trainload.plan.results import powered_path, tabulate_capacity
 from trainload.plan.world import World
@@ -51,7 +51,7 @@ def test_merit_order_follows_the_price() -> None:
 
 
 def test_lead_time_delays_power_and_is_paid_for() -> None:
-    """Proves: three months of lead leave Jan-Mar unpowered at price (a). If broken: power on day one, or price twice."""
+    """Proves: Jan-Mar are unpowered at price (a). If broken: power on day one, or price twice."""
     world = make_world([make_option("engine")], lead_months={"engine": 2.5})
     formulation, solution = solve(world)
     assert powered_path(formulation, solution).tolist() == pytest.approx([0, 0, 0, *[100] * 9], abs=1e-6)
@@ -84,7 +84,7 @@ def test_capital_is_paid_once_and_salvaged() -> None:
 
 
 def test_demand_charge_on_monthly_peak_and_minimum_take() -> None:
-    """Proves: half the day at 100 MW pays the whole peak each month; 80 % of the contract at least. If broken: energy."""
+    """Proves: half the day at 100 MW pays the whole peak each month. If broken: energy is charged."""
     shape = np.where(np.arange(24) < 12, 1.0, 0.5)
     grid = make_option("grid", delivery="grid", demand_charge_usd_per_mw_month=1000.0, minimum_take_frac=0.8)
     formulation, solution = solve(make_world([grid], shape=shape))
@@ -111,7 +111,7 @@ def test_minimum_stay_keeps_a_rental_standing() -> None:
 
 
 def test_store_moves_cheap_hours_with_its_losses() -> None:
-    """Proves: charge = discharge / round trip. If broken (efficiency used twice or not at all): 156 or 100 MWh, not 125."""
+    """Proves: charge = discharge / round trip. If broken: efficiency used twice or not at all."""
     price = np.where(np.arange(24) < 12, 10.0, 100.0)
     store = make_option("store", kind="store", firm=False, duration_hours=1.0, roundtrip_frac=0.8, max_mw=10.0)
     formulation, solution = solve(make_world([make_option("grid", delivery="grid"), store], price=price))
@@ -149,7 +149,7 @@ def test_impossible_clean_goal_is_priced_not_infeasible() -> None:
 
 
 def test_contract_settles_and_matches_but_does_not_power() -> None:
-    """Proves: a PPA pays (price - market) and matches at most the load in each hour. If broken: it serves the campus."""
+    """Proves: a PPA pays (price - market) and matches at most the load. If broken: it serves the campus."""
     ppa = make_option(
         "ppa", delivery="contract", firm=False, clean=True, availability="sun", contract_price_usd_per_mwh=60.0
     )
@@ -164,7 +164,7 @@ def test_contract_settles_and_matches_but_does_not_power() -> None:
 
 
 def test_clean_store_cannot_create_clean_energy() -> None:
-    """Proves: matched MWh never exceed clean MWh less storage losses. If broken: grid energy becomes clean in a store."""
+    """Proves: matched MWh never exceed clean MWh less losses. If broken: a store makes grid energy clean."""
     sun = np.where(np.arange(24) < 6, 1.0, 0.0)
     solar = make_option("solar", firm=False, clean=True, availability="sun", max_mw=400.0)
     store = make_option("store", kind="store", firm=False, duration_hours=24.0, roundtrip_frac=0.8, max_mw=400.0)
