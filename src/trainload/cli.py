@@ -180,7 +180,7 @@ def demand(
 ) -> None:
     """Chips, days, MW, MWh of a run or scenario.
 
-    With cost and tCO2, step by step. Or of a run that does not exist yet: give two of --mw, --days and --flop for the third.
+    With cost and tCO2, step by step. For a run that does not exist yet, give two of --mw, --days and --flop.
     """
     from trainload.commands.answers import print_demand, print_inverse
 

@@ -10,7 +10,7 @@ from trainload.catalogue import Catalogue, load_catalogue
 from trainload.errors import DataError, Note, Problem, ScenarioError
 from trainload.options import GATE_PREFIX
 from trainload.patch import KeyPath, get_value, suggest
-from trainload.scenario import ChipSpec, GateSpec, OptionSpec, Scenario, SeriesFile, StepSpec
+from trainload.scenario import GateSpec, OptionSpec, Scenario, SeriesFile, StepSpec
 from trainload.series import Quantity, check_coverage, read_series
 
 Where = Callable[[KeyPath], str]
@@ -81,7 +81,7 @@ def _check_options(scenario: Scenario, context: "_Context") -> Iterator[Problem]
         if option.like is not None and option.like not in known:
             yield at.problem("like", "no such option in the catalogue", option.like, suggest(option.like, known))
         elif option.like is None and name not in known:
-            yield from _check_own_option(name, option, known, at)
+            yield from _check_own_option(name, option, context, at)
         for i, gate in enumerate(option.gates or ()):
             if gate.removeprefix(GATE_PREFIX) not in gates:
                 line = context.where((*path, "gates", str(i)))
@@ -98,20 +98,20 @@ def _check_options(scenario: Scenario, context: "_Context") -> Iterator[Problem]
         )
 
 
-def _check_own_option(name: str, option: OptionSpec, known: Sequence[str], at: "_Place") -> Iterator[Problem]:
-    given = option.model_fields_set
-    if not given & {"kind", "delivery", "carrier"}:
-        guess = suggest(name, known)
+def _check_own_option(name: str, option: OptionSpec, context: "_Context", at: "_Place") -> Iterator[Problem]:
+    given = context.keys("options", name)
+    if not {"kind", "delivery", "carrier"} & set(given):
+        guess = suggest(name, context.catalogue.technologies)
         fix = guess if guess.startswith("did") else "say what it is `like`, or give kind, delivery and carrier"
         yield at.problem("", "no such option in the catalogue", "", fix)
         return
-    missing = [field for field in ("kind", "delivery", "carrier") if getattr(option, field) is None]
-    prices = (option.capex_usd_per_mw, option.rent_usd_per_mw_month, option.contract_price_usd_per_mwh)
-    if option.delivery != "grid" and all(price is None for price in prices):
+    missing = [field for field in ("kind", "delivery", "carrier") if field not in given]
+    prices = ("capex_usd_per_mw", "rent_usd_per_mw_month", "contract_price_usd_per_mwh")
+    if option.delivery != "grid" and not set(prices) & set(given):
         missing.append("capex_usd_per_mw (or rent_usd_per_mw_month, or contract_price_usd_per_mwh)")
-    if option.lead_p50_months is None and not option.steps:
+    if not {"lead_p50_months", "steps"} & set(given):
         missing.append("lead_p10_months, lead_p50_months and lead_p90_months (or steps)")
-    if option.kind == "store" and option.duration_hours is None:
+    if option.kind == "store" and "duration_hours" not in given:
         missing.append("duration_hours")
     if missing:
         yield at.problem("", f"an option of your own also needs {', '.join(missing)}", "", "or say what it is `like`")
@@ -121,7 +121,7 @@ def _check_gates(scenario: Scenario, context: "_Context") -> Iterator[Problem]:
     known = [record.gate for record in context.catalogue.gates]
     for name, gate in scenario.gates.items():
         at = _Place(("gates", name), context.where)
-        if name not in known and gate.lead_p50_months is None and not gate.steps:
+        if name not in known and not {"lead_p50_months", "steps"} & set(context.keys("gates", name)):
             guess = suggest(name, known)
             fix = guess if guess.startswith("did") else "give lead_p10/p50/p90_months or steps to define your own"
             yield at.problem("", "no such gate in the catalogue", "", fix)
@@ -189,16 +189,16 @@ def _check_chips(scenario: Scenario, context: "_Context") -> Iterator[Problem]:
         if chip.like is not None and chip.like not in catalogued:
             yield at.problem("like", "no such chip in the catalogue", chip.like, suggest(chip.like, catalogued))
         elif chip.like is None and name not in chips:
-            missing = _missing_of_chip(chip)
+            missing = _missing_of_chip(context.keys("chips", name))
             if missing:
                 yield at.problem("", f"a chip of your own also needs {' and '.join(missing)}", "", "or `like`")
 
 
-def _missing_of_chip(chip: ChipSpec) -> list[str]:
+def _missing_of_chip(given: Sequence[str]) -> list[str]:
     missing = []
-    if chip.bf16_flop_per_s is None and chip.fp8_flop_per_s is None and chip.fp4_flop_per_s is None:
+    if not {"bf16_flop_per_s", "fp8_flop_per_s", "fp4_flop_per_s"} & set(given):
         missing.append("bf16_flop_per_s (or fp8, fp4)")
-    if chip.it_power_w is None and chip.server_power_w is None and chip.tdp_w is None:
+    if not {"it_power_w", "server_power_w", "tdp_w"} & set(given):
         missing.append("it_power_w (or server_power_w, tdp_w)")
     return missing
 
@@ -292,10 +292,11 @@ class _Context:
     where: Where
 
     def keys(self, *path: str) -> list[str]:
+        """Return the keys given under a path, right or wrong, but for those that are null."""
         here: Any = self.data
         for key in path:
             here = here.get(key) if isinstance(here, Mapping) else None
-        return list(here) if isinstance(here, Mapping) else []
+        return [key for key, value in here.items() if value is not None] if isinstance(here, Mapping) else []
 
     @property
     def gates(self) -> list[str]:

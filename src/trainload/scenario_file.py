@@ -20,6 +20,7 @@ from trainload.units import unit_of
 from trainload.yaml_tree import YamlTree, parse_yaml, read_yaml
 
 SUFFIXES = (".yaml", ".yml")
+MAX_SHOWN = 100  # problems named one by one
 _MAX_PRUNINGS = 5
 _CATALOGUED = (("options",), ("gates",), ("chips",))  # what they leave out, supply and demand list with its figure
 
@@ -78,9 +79,8 @@ def find_scenario(path_or_name: str | Path) -> Path:
     try:
         found = path.exists()
     except (OSError, ValueError) as error:  # a name too long, or with a zero byte
-        raise ScenarioError(
-            f"scenario {text[:80]!r}", Problem("", "not the name of a file", str(error)[:80])
-        ) from error
+        problem = Problem("", "this can't be the name of a file", str(error)[:60])
+        raise ScenarioError(f"scenario {text[:80]!r}", problem) from error
     if found:
         return path
     if path.suffix not in SUFFIXES and path.with_name(path.name + ".yaml").is_file():
@@ -183,7 +183,11 @@ def _load_tree(
         if not problems:
             problems += _variant_problems(scenario, data, path.parent, tree, skip=variant)
     if problems or scenario is None:
-        raise ScenarioError(subject, *_sorted(problems))
+        problems = _sorted(problems)
+        if len(problems) > MAX_SHOWN:
+            rest = len(problems) - MAX_SHOWN
+            problems = [*problems[:MAX_SHOWN], Problem("", f"and {rest:,} more problems")]
+        raise ScenarioError(subject, *problems)
     return LoadedScenario(
         scenario=scenario,
         defaults=list_defaults(scenario),

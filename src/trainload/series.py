@@ -218,7 +218,7 @@ def _read_rows(path: Path, subject: str) -> tuple[list[str], list[list[str]]]:
 
 
 def _ragged(rows: Sequence[Sequence[str]], width: int) -> list[Problem]:
-    wrong = [i for i, row in enumerate(rows) if len(row) != width]
+    wrong = [i for i, row in enumerate(rows) if row and len(row) != width]
     return _listed(wrong, lambda i: ("has another number of columns than row 1", f"{len(rows[i])} for {width}"))
 
 

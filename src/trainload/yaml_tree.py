@@ -114,12 +114,9 @@ def _read_text(path: Path, subject: str) -> str:
             raise ScenarioError(subject, Problem("", what, fix=fix))
         size = path.stat().st_size
         if size > MAX_BYTES:
-            raise ScenarioError(
-                subject,
-                Problem(
-                    "", f"a scenario is at most {MAX_BYTES:,} bytes", f"{size:,} bytes", "keep series in CSV files"
-                ),
-            )
+            got = f"{size:,} bytes"
+            fix = "keep series in CSV files"
+            raise ScenarioError(subject, Problem("", f"at most {MAX_BYTES:,} bytes are read", got, fix))
         raw = path.read_bytes()
     except OSError as error:
         raise ScenarioError(subject, Problem("", "can't be read", error.strerror or str(error))) from error
@@ -248,7 +245,7 @@ class _Builder:
     def value(self, node: Node, path: KeyPath) -> Any:
         where = f"line {node.start_mark.line + 1}"
         if len(path) > MAX_DEPTH:
-            return self._break(path, Problem(where, f"values are nested more than {MAX_DEPTH} deep"))
+            return self._break(path, Problem(where, f"values are nested too deeply: {MAX_DEPTH} levels at most"))
         if isinstance(node, MappingNode):
             return self.mapping(node, path)
         if isinstance(node, SequenceNode):

@@ -137,5 +137,5 @@ class Progress:
 
 def _is_number(value: Any) -> bool:
     if isinstance(value, str):
-        return not value or value[0] in "0123456789<>-" and value[-1] in "0123456789%"
+        return not value or (value[0] in "0123456789<>-" and value[-1] in "0123456789%")
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
