@@ -11,9 +11,6 @@ no plant, so its capital, fixed and fuel cost are in the contract price.
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from trainload.catalogue import Catalogue, Figure, Technology, restate_figure
 from trainload.catalogue_tables import read_table
@@ -24,9 +21,6 @@ from trainload.leads import Findings, charge_steps, resolve_gates, resolve_lead
 from trainload.options import Gate, Option, Supply
 from trainload.scenario import OptionSpec, Scenario
 from trainload.units import HOURS_PER_YEAR, unit_of
-
-if TYPE_CHECKING:
-    from trainload.profiles import Profiles
 
 DEFAULT_LIFE_YEARS = 30.0
 DEFAULT_MILESTONES = ((0.2, 0.0), (0.8, 1.0))
@@ -94,8 +88,10 @@ def build_supply(scenario: Scenario, catalogue: Catalogue) -> Supply:
     return Supply(tuple(options), gates, MappingProxyType(findings.figures), tuple(findings.notes))
 
 
-def levelise_option(option: Option, profiles: "Profiles", *, supply: Supply | None = None) -> float:
-    """Return the option's cost per MWh at its availability and full use, in USD/MWh.
+def levelise_option(
+    option: Option, *, supply: Supply, availability_frac: float = 1.0, power_price_usd_per_mwh: float = 0.0
+) -> float:
+    """Return the option's cost per MWh at its availability and full use, its gates' capital included, in USD/MWh.
 
     (K a(L) + F + 12 R + 12 D + sum of gates) / (8,766 h x availability x (1 - forced outage)) + fuel + variable, with
     a(L) the annuity rate; output at most the option's full-load hours. A grid tier also pays the power price, a store
@@ -104,15 +100,14 @@ def levelise_option(option: Option, profiles: "Profiles", *, supply: Supply | No
 
     Args:
         option: as built.
-        profiles: the mean of its availability and of the price of grid energy.
-        supply: where its gates are found; without it their capital is left out.
+        supply: where its gates are found.
+        availability_frac: mean of its availability profile, the utility's calls left out: they are taken off here.
+        power_price_usd_per_mwh: mean price of grid energy.
     """
-    availability_frac = float(np.mean(profiles.availability[option.availability]))
-    power_price_usd_per_mwh = float(np.mean(profiles.price_usd_per_mwh))
     if option.delivery == "contract":
         return option.contract_price_usd_per_mwh
     yearly = option.fixed_usd_per_mw_year + 12 * (option.rent_usd_per_mw_month + option.demand_charge_usd_per_mw_month)
-    for gate in (supply.gate(name) for name in option.gates) if supply else ():
+    for gate in (supply.gate(name) for name in option.gates):
         yearly += gate.capex_usd_per_mw * annuity_rate(gate.lifetime_years, gate.wacc_frac)
     per_mwh = option.energy_cost_usd_per_mwh
     called = option.curtailed_hours_per_year / HOURS_PER_YEAR
