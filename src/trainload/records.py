@@ -55,7 +55,8 @@ class Chip:
     Attributes:
         server_power_w: rating of the server, per chip.
         it_power_w: server and network, per chip.
-        measured_w: measured system power in training, per chip, where a source has it.
+        measured_w: measured system power in training, per chip, where a source has it; `measured_utilisation_frac`
+            is the FLOP utilisation of those runs.
         announced_on: first day its figures could be known.
         grade_power: grade of the power figures where it differs.
     """
@@ -73,6 +74,7 @@ class Chip:
     server_power_w: float | None
     it_power_w: float | None
     measured_w: float | None
+    measured_utilisation_frac: float | None
     price_usd: float | None
     aliases: tuple[str, ...]
     grade: str
