@@ -1,18 +1,20 @@
 """Everything the program is stated from, resolved once: options with first arrivals, periods, series and blocks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainload.demand import LoadPath
+from trainload.errors import Note
 from trainload.options import Gate, Option, Supply
 from trainload.plan.periods import Period, find_period, make_periods, present_factors, shift_months
 from trainload.plan.prices import IdlePrices
 from trainload.plan.sampling import OperationBlock, list_calendar_blocks, sample_weeks
-from trainload.profiles import Profiles, call_curtailments
+from trainload.profiles import Profiles
+from trainload.stress import call_curtailments
 from trainload.scenario import Scenario
 
 Array = NDArray[np.float64]
@@ -46,6 +48,7 @@ class World:
     reserve_frac: Array
     blocks: tuple[OperationBlock, ...]
     chains: tuple[tuple[int, ...], ...]
+    notes: tuple[Note, ...] = ()
 
     @property
     def starts_on(self) -> date:
@@ -106,6 +109,7 @@ def build_world(
     (`wanted_mw`) or as a `load_path` that is read at each period's first day.
     """
     settings = scenario.plan
+    supply, notes = settle_contracts(supply, profiles)
     periods = make_periods(
         scenario.first_order_on, horizon_years=scenario.horizon_years, monthly_years=settings.monthly_years
     )
@@ -139,7 +143,33 @@ def build_world(
         reserve_frac=np.zeros(len(periods)) if reserve_frac is None else reserve_frac,
         blocks=tuple(blocks),
         chains=tuple(chains),
+        notes=notes,
     )
+
+
+def settle_contracts(supply: Supply, profiles: Profiles) -> tuple[Supply, tuple[Note, ...]]:
+    """Return the supply with no contract priced below what its output earns on the market.
+
+    A contract settles at the hourly price. A strike below the capture price would be free money, bought without limit;
+    no seller offers it, so the strike is then raised to the capture price and the contract costs nothing on balance.
+    """
+    options, notes = [], []
+    for option in supply.options:
+        if option.delivery == "contract":
+            output = np.asarray(profiles.availability[option.availability], dtype=float)
+            capture = float(np.average(profiles.price_usd_per_mwh, weights=output)) if output.any() else 0.0
+            if option.contract_price_usd_per_mwh + option.energy_cost_usd_per_mwh < capture:
+                strike = capture - option.energy_cost_usd_per_mwh
+                notes.append(
+                    Note(
+                        f"{option.option}.contract_price_usd_per_mwh",
+                        f"raised from {option.contract_price_usd_per_mwh:.1f} to {strike:.1f} USD/MWh, what its output "
+                        "would earn at the hourly price: nobody sells for less.",
+                    )
+                )
+                option = replace(option, contract_price_usd_per_mwh=strike)  # noqa: PLW2901
+        options.append(option)
+    return replace(supply, options=tuple(options)), tuple(notes)
 
 
 def _hourly_availability(option: Option, profiles: Profiles, scenario: Scenario) -> Array:
@@ -148,6 +178,8 @@ def _hourly_availability(option: Option, profiles: Profiles, scenario: Scenario)
     if option.delivery == "grid" and option.curtailed_hours_per_year > 0:
         called = call_curtailments(
             profiles.stress,
+            hours=profiles.hours,
+            hours=profiles.hours,
             hours_per_year=option.curtailed_hours_per_year,
             min_event_hours=scenario.grid.min_event_hours,
         )
