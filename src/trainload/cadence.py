@@ -134,8 +134,10 @@ def largest_by(
     """Return the largest generation released by each horizon, (n, k); minus infinity before `start_years`."""
     out = np.empty((len(values_oom), len(horizons_years)))
     for k, horizon in enumerate(horizons_years):
-        released = np.where(programme.release_years <= horizon, values_oom, -np.inf)
-        out[:, k] = np.maximum(start_oom if horizon >= start_years else -np.inf, released.max(axis=1))
+        largest = np.full(len(values_oom), start_oom if horizon >= start_years else -np.inf)
+        for g in range(values_oom.shape[1]):
+            np.maximum(largest, values_oom[:, g], out=largest, where=programme.release_years[:, g] <= horizon)
+        out[:, k] = largest
     return out
 
 

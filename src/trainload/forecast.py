@@ -126,11 +126,16 @@ def forecast_power(
     offset = float(np.log10(FACILITY_PEAK_PER_RATED))
     campus_oom: dict[ModelName, FloatArray] = {}
     record: dict[ModelName, JointDraws] = {}
+    joint = draw_joint(
+        model,
+        horizons,
+        step_names=names,
+        n_draws=n,
+        seed=scenario.seed,
+        ceiling_oom=float(np.log10(CEILING_MW)) - offset,
+    )
     for which in MODELS:
-        drawn = draw_joint(
-            model, horizons, step_names=names, n_draws=n, seed=scenario.seed, which=which,
-            ceiling_oom=float(np.log10(CEILING_MW)) - offset,
-        )  # fmt: skip
+        drawn = joint[which]
         if which == "trainload":
             campus = _draw_campuses(campus_model, horizons, scenario.seed, n)
             if campus is not None:

@@ -148,11 +148,10 @@ def draw_joint(
     step_names: Sequence[str],
     n_draws: int,
     seed: int,
-    which: ModelName = "trainload",
     noise_oom: float = TRUTH_NOISE_OOM,
     ceiling_oom: float = np.inf,
-) -> JointDraws:
-    """Return consistent draws of the record's compute, power and run length at each horizon.
+) -> dict[ModelName, JointDraws]:
+    """Return consistent draws of the record's compute, power and run length by both models, on the same streams.
 
     Lines and each step's best release of compute and power share a Gaussian copula with the correlation of their
     residuals. Each path carries one truth noise. Where the implied run would be longer than nine months the excess is
@@ -164,11 +163,11 @@ def draw_joint(
         step_names: one name a horizon (a year); streams are keyed by it.
         n_draws: draw i is the same whatever n is.
         seed: of all streams.
-        which: the record model or the local trend.
         noise_oom: truth noise.
         ceiling_oom: log10 MW that no run passes; compute is cut with it.
     """
-    growth_years = damp_horizons(horizons_years).tolist()
+    horizons = np.asarray(horizons_years, dtype=float)
+    growth_years = damp_horizons(horizons).tolist()
     rho = model.coupling_frac
     own = np.sqrt(1 - rho * rho)
 
@@ -179,72 +178,64 @@ def draw_joint(
     window = uniform_stream(seed, "forecast:window", n_draws)
     states = [pair("level"), pair("slope")]
     steps = [pair(f"release:{name}") for name in step_names]
-    paths = []
-    for target in (0, 1):
-        lines = np.column_stack([s[target] for s in states])
-        uniforms = _to_uniform(np.column_stack([s[target] for s in steps]))
-        if which == "trainload":
-            record_model = (model.compute, model.power)[target]
-            path = draw_records(
-                record_model, growth_years, line_uniform=window, line_normals=lines, step_uniforms=uniforms
-            )
-        else:
-            walks = np.stack(
-                [
-                    np.column_stack([pair(f"walk:{kind}:{name}")[target] for kind in ("level", "slope")])
-                    for name in step_names
-                ],
-                axis=1,
-            )
-            path = draw_local_trend(
-                (model.compute_rival, model.power_rival)[target],
-                growth_years,
-                setting_uniform=window,
-                state_normals=lines,
-                walk_normals=walks,
-                step_uniforms=uniforms,
-            )
-        noise = normal_stream(seed, f"forecast:{('compute', 'power')[target]}:noise", n_draws)
-        paths.append(path + noise_oom * noise[:, None])
-    horizons = np.asarray(horizons_years, dtype=float)
-    return _reconcile(model, horizons, paths[0], paths[1], seed=seed, ceiling_oom=ceiling_oom)
+    walks = [[pair(f"walk:{kind}:{name}") for kind in ("level", "slope")] for name in step_names]
+    paths: dict[ModelName, list[FloatArray]] = {"trainload": [], "local_trend": []}
+    for target, name in enumerate(("compute", "power")):
+        lines = np.column_stack([state[target] for state in states])
+        uniforms = np.clip(ndtr(np.column_stack([step[target] for step in steps])), 1e-12, 1 - 1e-12)
+        noise = noise_oom * normal_stream(seed, f"forecast:{name}:noise", n_draws)[:, None]
+        main = draw_records(
+            (model.compute, model.power)[target],
+            growth_years,
+            line_uniform=window,
+            line_normals=lines,
+            step_uniforms=uniforms,
+        )
+        rival = draw_local_trend(
+            (model.compute_rival, model.power_rival)[target],
+            growth_years,
+            setting_uniform=window,
+            state_normals=lines,
+            walk_normals=np.stack([np.column_stack([walk[target] for walk in step]) for step in walks], axis=1),
+            step_uniforms=uniforms,
+        )
+        paths["trainload"].append(main + noise)
+        paths["local_trend"].append(rival + noise)
+    efficiency = _draw_efficiency(model.efficiency, horizons, n_draws=n_draws, seed=seed)
+    return {
+        which: _reconcile(compute, power, efficiency, ceiling_oom=ceiling_oom)
+        for which, (compute, power) in paths.items()
+    }
 
 
-def _to_uniform(normals: FloatArray) -> FloatArray:
-    return np.asarray(np.clip(ndtr(normals), 1e-12, 1 - 1e-12))
+def _draw_efficiency(
+    efficiency: Efficiency | None, horizons_years: FloatArray, *, n_draws: int, seed: int
+) -> FloatArray | None:
+    """Return log10 FLOP per rated MW and second, (n, k), its level and its growth uncertain."""
+    if efficiency is None:
+        return None
+    level = normal_stream(seed, "forecast:efficiency:level", n_draws)[:, None]
+    slope = normal_stream(seed, "forecast:efficiency:slope", n_draws)[:, None]
+    growth = efficiency.slope_oom_per_year + _EFFICIENCY_DRIFT_OOM_PER_YEAR * slope
+    return np.asarray(efficiency.level_oom + efficiency.residual_sd_oom * level + growth * horizons_years)
 
 
 def _reconcile(
-    model: JointModel,
-    horizons_years: FloatArray,
-    compute: FloatArray,
-    power: FloatArray,
-    *,
-    seed: int,
-    ceiling_oom: float,
+    compute: FloatArray, power: FloatArray, efficiency: FloatArray | None, *, ceiling_oom: float
 ) -> JointDraws:
     """Bend draws whose run would be too long, keep paths from falling, and read off the run's length.
 
     With l = log10 days = c - p - efficiency, the allowed l' = cap - s ln(1 + exp((cap - l)/s)) is l well below the cap
     and never above it; half of l - l' is taken from compute and half given to power.
     """
-    n = len(compute)
-    if model.efficiency is None:
-        nothing = np.zeros(len(horizons_years))
-        return JointDraws(compute, np.minimum(power, ceiling_oom), np.full_like(compute, np.nan), nothing)
-    efficiency = (
-        model.efficiency.level_oom
-        + model.efficiency.residual_sd_oom * normal_stream(seed, "forecast:efficiency:level", n)[:, None]
-        + (
-            model.efficiency.slope_oom_per_year
-            + _EFFICIENCY_DRIFT_OOM_PER_YEAR * normal_stream(seed, "forecast:efficiency:slope", n)[:, None]
-        )
-        * horizons_years
-    )
+    if efficiency is None:
+        over = np.maximum(power - ceiling_oom, 0.0)
+        nothing = np.zeros(compute.shape[1])
+        bounded = np.maximum.accumulate(compute - over, axis=1)
+        return JointDraws(bounded, power - over, np.full_like(compute, np.nan), nothing)
     cap = np.log10(LONGEST_RUN_DAYS)
     length = compute - power - efficiency - np.log10(SECONDS_PER_DAY)
-    allowed = cap - _CAP_SOFTNESS_OOM * np.logaddexp(0.0, (cap - length) / _CAP_SOFTNESS_OOM)
-    excess = length - allowed
+    excess = length - cap + _CAP_SOFTNESS_OOM * np.logaddexp(0.0, (cap - length) / _CAP_SOFTNESS_OOM)
     power = np.maximum.accumulate(power + excess / 2, axis=1)
     compute = np.maximum.accumulate(compute - excess / 2, axis=1)
     over = np.maximum(power - ceiling_oom, 0.0)

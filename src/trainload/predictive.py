@@ -97,6 +97,22 @@ def sample_predictive(values_oom: FloatArray, *, width_oom: float = 1e-6) -> Pre
     return Predictive(np.asarray(grid), final)
 
 
+def draws_predictive(values_oom: FloatArray, *, n_points: int = 512) -> Predictive:
+    """Return the distribution of many draws, read at `n_points` evenly spaced probabilities."""
+    levels = (np.arange(n_points) + 0.5) / n_points
+    ordered = np.sort(values_oom)
+    place = np.arange(len(ordered)) / max(len(ordered) - 1, 1)
+    grid, first = np.unique(np.interp(levels, place, ordered), return_index=True)
+    if len(grid) < 2:
+        return point_predictive(float(grid[0]))
+    # a value that holds several levels is an atom: it reaches the last of them
+    last = np.r_[first[1:] - 1, n_points - 1]
+    cdf = levels[last]
+    cdf[0] = levels[last[0]] if last[0] > 0 else 0.0
+    cdf[-1] = 1.0
+    return Predictive(grid, cdf)
+
+
 def pool_predictives(parts: Sequence[Predictive]) -> Predictive:
     """Return the equal-weight mixture (linear pool) of the parts."""
     grid = np.unique(np.concatenate([part.grid_oom for part in parts]))

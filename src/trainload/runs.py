@@ -4,8 +4,10 @@ The own table holds every model that was among the ten largest by training compu
 4.0). Its grades: A where Epoch calls its estimate confident or likely, C where speculative, B where read second-hand.
 """
 
+import csv
 import io
 import re
+import warnings
 from bisect import bisect_left, insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from trainload.errors import DataError, Note, Problem
 from trainload.predictive import FloatArray
 
 ATTRIBUTION = "Epoch AI, Data on AI Models, epoch.ai/data, CC BY 4.0"
+CATALOGUE_SNAPSHOT_ON = date(2026, 10, 7)  # the day to which the own table is known
 RUN_COLUMNS = (
     "model",
     "developer",
@@ -100,12 +103,12 @@ class ImportedRuns:
 
 def load_frontier_runs() -> pd.DataFrame:
     """Return the catalogue's frontier runs in `RUN_COLUMNS`, ordered by release date."""
-    return _as_runs(_read_own_table("frontier_runs"))
+    return _as_runs(read_own_table("frontier_runs"))
 
 
 def load_campuses() -> pd.DataFrame:
     """Return states of AI campuses: one row for each campus and date, operating, building or planned."""
-    table = _read_own_table("campuses")
+    table = read_own_table("campuses")
     for column in ("state_on", "known_on"):
         table[column] = pd.to_datetime(table[column])
     for column in ("facility_mw", "it_mw"):
@@ -115,13 +118,14 @@ def load_campuses() -> pd.DataFrame:
 
 def load_cities() -> pd.DataFrame:
     """Return average and peak electric load of cities and countries."""
-    table = _read_own_table("cities")
+    table = read_own_table("cities")
     for column in ("average_mw", "peak_mw", "annual_mwh"):
         table[column] = pd.to_numeric(table[column])
     return table
 
 
-def _read_own_table(name: str) -> pd.DataFrame:
+def read_own_table(name: str) -> pd.DataFrame:
+    """Return a table of the package's data folder as text, cell by cell."""
     path = files("trainload").joinpath("data", f"{name}.csv")
     with path.open("r", encoding="utf-8") as file:
         return pd.read_csv(file, dtype=str, keep_default_na=False)
@@ -307,11 +311,21 @@ def _parse_csv(path: Path, text: str) -> pd.DataFrame:
     header = text.split("\n", 1)[0]
     separator = max((",", ";", "\t"), key=header.count)
     try:
-        raw = pd.read_csv(
-            io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, engine="c", index_col=False
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pd.errors.ParserWarning)  # rows longer than the header: judged below
+            raw = pd.read_csv(
+                io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, engine="c", index_col=False
+            )
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise DataError(f"runs file {path.name}", Problem("", "is not a CSV table", str(error))) from None
+    reader = csv.reader(io.StringIO(text), delimiter=separator)
+    for row in reader:
+        if len(row) > raw.shape[1] and any(cell.strip() for cell in row[raw.shape[1] :]):
+            got = f"{len(row)} cells, {raw.shape[1]} columns"
+            fix = "quote texts that hold the separator"
+            raise DataError(
+                f"runs file {path.name}", Problem(f"line {reader.line_num}", "is longer than the header", got, fix)
+            )
     if raw.empty:
         raise DataError(f"runs file {path.name}", Problem("", "has a header and no rows", "0 rows", "export it again"))
     return raw

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from scipy.interpolate import RegularGridInterpolator
+import numpy.typing as npt
 from scipy.special import ndtr
 
 from trainload.predictive import FloatArray, Predictive
@@ -266,6 +266,7 @@ _DRIFTS = np.r_[np.arange(-8.0, 12.0, 0.25), np.geomspace(12.0, 80.0, 24)]
 _LOG_SHARE = np.r_[np.linspace(-20.0, -2.0, 181), np.linspace(-1.98, -0.02, 99), np.linspace(-0.019, -1e-4, 20)]
 
 
+@cache
 def _table_of_inverse() -> FloatArray:
     """Return z_start - drift at which the mean exceedance is exp(log share): rows of share, columns of drift."""
     table = np.empty((len(_LOG_SHARE), len(_DRIFTS)))
@@ -286,10 +287,15 @@ def _invert_mean_exceedance(share: FloatArray, drift: FloatArray) -> FloatArray:
     wanted = np.log(np.maximum(share, 1e-300))
     row = np.clip(wanted, _LOG_SHARE[0], _LOG_SHARE[-1])
     column = np.clip(drift, _DRIFTS[0], _DRIFTS[-1])
-    found = np.asarray(_inverse()(np.column_stack([row, column])), dtype=float) + drift
-    return np.where(wanted >= 0, -np.inf, found)
+    i, u = _place(_LOG_SHARE, row)
+    j, v = _place(_DRIFTS, column)
+    table = _table_of_inverse()
+    low = (1 - v) * table[i, j] + v * table[i, j + 1]
+    high = (1 - v) * table[i + 1, j] + v * table[i + 1, j + 1]
+    return np.where(wanted >= 0, -np.inf, (1 - u) * low + u * high + drift)
 
 
-@cache
-def _inverse() -> RegularGridInterpolator:
-    return RegularGridInterpolator((_LOG_SHARE, _DRIFTS), _table_of_inverse())
+def _place(knots: FloatArray, values: FloatArray) -> tuple[npt.NDArray[np.intp], FloatArray]:
+    """Return the interval that each value lies in and its share of the way through."""
+    index = np.clip(np.searchsorted(knots, values, side="right") - 1, 0, len(knots) - 2)
+    return index, (values - knots[index]) / (knots[index + 1] - knots[index])
