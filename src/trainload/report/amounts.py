@@ -8,7 +8,7 @@ import pandas as pd
 
 MISSING = "–"
 MINUS = "\N{MINUS SIGN}"
-THIN = "\N{NARROW NO-BREAK SPACE}"
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _USD_STEPS = ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"))
 
 
@@ -22,15 +22,16 @@ def is_missing(value: Any) -> bool:
 
 
 def round_digits(value: float, n_digits: int = 3) -> str:
-    """Return the number with at least `n_digits` significant digits, thousands apart, no digits lost before the point."""
+    """Return the number with `n_digits` significant digits or all before the point, thousands set apart."""
     if not math.isfinite(value):
         return "∞" if value > 0 else MISSING if math.isnan(value) else MINUS + "∞"
     if value == 0:
         return "0"
     magnitude = math.floor(math.log10(abs(value)))
-    if magnitude < -4:
-        mantissa, exponent = f"{abs(value):.1e}".split("e")
-        text = f"{mantissa}e{MINUS}{abs(int(exponent))}"
+    if magnitude < -4 or magnitude >= 15:
+        mantissa, exponent = f"{abs(value):.{n_digits - 1}e}".split("e")
+        mantissa = mantissa.rstrip("0").rstrip(".")
+        text = f"{mantissa} × 10{str(int(exponent)).translate(_RAISED)}"
     else:
         decimals = max(0, n_digits - 1 - magnitude)
         text = f"{abs(value):,.{decimals}f}"

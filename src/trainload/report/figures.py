@@ -1,39 +1,85 @@
-"""What a report is made of: figures (a chart, its rows, its words) and listings (rows alone), and how rows are shown."""
+"""What a report is made of: figures (a chart with its rows and words), listings (rows), and how rows are shown."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any, Literal
 
 import pandas as pd
 
 from trainload.report import amounts
-from trainload.report.palette import THEME
 from trainload.tables import TABLES
 from trainload.units import unit_of
 
 Width = Literal["full", "half"]
-Kind = Literal["text", "number", "date", "time", "odds", "share", "grade", "source", "flag"]
+Kind = Literal["text", "number", "million", "date", "time", "odds", "share", "grade", "source", "flag"]
 
 LABELS: Mapping[str, str] = {
-    "wanted_on": "Wanted on", "powered_on": "Powered on", "finish_on": "Finished on", "flop": "Compute", "days": "Run length",
-    "finish_unconstrained_on": "Finished, if powered in time", "delay_days": "Delay", "facility_peak_mw": "Facility peak",
-    "facility_average_mw": "Facility average", "it_peak_mw": "IT peak", "energy_mwh": "Energy", "cost_usd": "Cost of the run",
-    "tco2": "Emission", "capex_usd_per_mw": "Capital", "fixed_usd_per_mw_year": "Fixed cost", "variable_usd_per_mwh": "Variable cost",
-    "usd_per_mwh": "Levelised cost", "direct_tco2_per_mwh": "Direct CO₂", "lifecycle_tco2_per_mwh": "Life-cycle CO₂",
-    "lead_p50_months": "Lead P50", "lead_p80_months": "Lead P80", "arrive_p50_on": "Arrives P50", "arrive_p80_on": "Arrives P80",
-    "chosen_mw": "Ordered", "grade_cost": "Grade, cost", "grade_lead": "Grade, lead", "unit_mw": "Unit size", "max_mw": "Most",
-    "p10_months": "P10", "p50_months": "P50", "p90_months": "P90", "finish_p50_months": "Done P50", "finish_p80_months": "Done P80",
-    "start_p50_months": "Starts P50", "last_share_frac": "On the critical path", "p10_on": "P10", "p50_on": "P50", "p80_on": "P80",
-    "p90_on": "P90", "p95_on": "P95", "order_on": "Latest order", "arrive_on": "Planned arrival", "end_on": "Ends on",
-    "critical_step": "Step most often last", "capex_usd": "Capital", "period_on": "From", "ends_on": "Until", "wanted_mw": "Wanted",
-    "powered_mw": "Powered", "firm_mw": "Firm and on-site firm", "usd": "USD", "usd_present": "Present value", "p_then_frac": "Odds then",
-    "p_now_frac": "Odds now", "said_on": "Said on", "p_ge_1gw": "P(≥ 1 GW)", "p_ge_5gw": "P(≥ 5 GW)", "p10_mw": "P10", "p25_mw": "P25",
-    "p50_mw": "P50", "p75_mw": "P75", "p90_mw": "P90", "mw": "Power", "load_mw": "Load", "utilisation_frac": "Utilisation",
-    "goodput_frac": "Goodput", "after": "Waits for", "factor": "Common factor",
-}  # fmt: skip
+    "after": "Waits for",
+    "arrive_on": "Planned arrival",
+    "arrive_p50_on": "Arrives P50",
+    "arrive_p80_on": "Arrives P80",
+    "capex_usd": "Capital",
+    "capex_usd_per_mw": "Capital",
+    "chosen_mw": "Ordered",
+    "cost_usd": "Chips and power of the run",
+    "critical_step": "Step most often last",
+    "days": "Run length (days)",
+    "delay_days": "Delay",
+    "direct_tco2_per_mwh": "Direct",
+    "end_on": "Ends on",
+    "ends_on": "Until",
+    "energy_mwh": "Energy",
+    "facility_average_mw": "Facility average",
+    "facility_peak_mw": "Facility peak",
+    "factor": "Common factor",
+    "finish_on": "Finished on",
+    "finish_p50_months": "Done P50",
+    "finish_p80_months": "Done P80",
+    "finish_unconstrained_on": "Finished, if powered in time",
+    "firm_mw": "Grid and on-site firm",
+    "fixed_usd_per_mw_year": "Fixed cost",
+    "flop": "Compute",
+    "goodput_frac": "Goodput",
+    "grade_cost": "Grade, cost",
+    "grade_lead": "Grade, lead",
+    "it_peak_mw": "IT peak",
+    "last_share_frac": "On the critical path",
+    "lead_p50_months": "Lead P50",
+    "lead_p80_months": "Lead P80",
+    "lifecycle_tco2_per_mwh": "Life cycle",
+    "load_mw": "Load",
+    "max_mw": "Most",
+    "mw": "Power",
+    "order_on": "Latest order",
+    "p_now_frac": "Our odds now",
+    "p_then_frac": "Our odds then",
+    "period_on": "From",
+    "powered_mw": "Powered",
+    "powered_on": "Powered on",
+    "said_on": "Said on",
+    "start_p50_months": "Starts P50",
+    "tco2": "Emission, grid average",
+    "unit_mw": "Unit size",
+    "usd": "Amount",
+    "usd_per_mwh": "Levelised cost",
+    "usd_present": "Present value",
+    "utilisation_frac": "Utilisation",
+    "variable_usd_per_mwh": "Variable cost",
+    "wanted_mw": "Wanted",
+    "wanted_on": "Wanted on",
+    **{f"p{q}_{unit}": f"P{q}" for q in (10, 25, 50, 75, 80, 90, 95) for unit in ("mw", "months", "on")},
+}
 _DESCRIPTIONS = {column: text for table in TABLES.values() for column, text in table.items()}
+_UNIT_TEXT = {
+    "fraction": "%",
+    "count": "",
+    "date": "",
+    "USD/MW/year": "USD/MW/yr",
+    "tCO2": "tCO₂",
+    "tCO2/MWh": "tCO₂/MWh",
+}
+_RIGHT = frozenset({"number", "million", "odds", "share", "date", "time"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +110,8 @@ class Listing:
         rows: as shown; the CSV holds the same rows unrounded.
         labels: column -> heading where `LABELS` does not say it; a unit in brackets at its end is set apart.
         kinds: column -> how its cells are written where the name does not tell.
-        marked: positions of rows set in bold.
+        marked: positions of rows that stand out.
+        folded: shown only when opened.
     """
 
     key: str
@@ -80,10 +127,11 @@ class Listing:
     def headers(self) -> list[Header]:
         """One header a column."""
         found = []
-        for column in self.rows.columns:
-            label, unit = name_column(str(column), self.labels)
-            kind = self.kind_of(str(column))
-            found.append(Header(label, unit, _DESCRIPTIONS.get(str(column), ""), "n" if kind in _RIGHT else ""))
+        for column in map(str, self.rows.columns):
+            kind = self.kind_of(column)
+            label, unit = name_column(column, self.labels)
+            unit = f"million {unit}" if kind == "million" else unit
+            found.append(Header(label, unit, _DESCRIPTIONS.get(column, ""), "n" if kind in _RIGHT else ""))
         return found
 
     def kind_of(self, column: str) -> Kind:
@@ -98,7 +146,7 @@ class Listing:
             return "grade"
         if column == "source":
             return "source"
-        if column == "year":
+        if column in ("year", "plan_year"):
             return "text"
         return "number" if pd.api.types.is_numeric_dtype(self.rows[column]) else "text"
 
@@ -123,6 +171,7 @@ class Figure:
         caption: what is drawn, in which unit, on which basis.
         alt: the finding in words, for readers who don't see the chart.
         spec: Vega-Lite; its data set ``rows`` is the listing's CSV.
+        grade: the weakest grade among the figures behind it.
     """
 
     key: str
@@ -135,25 +184,15 @@ class Figure:
     grade: str = ""
 
 
-_RIGHT = {"number", "odds", "share", "date", "time"}
-_UNIT_TEXT = {"fraction": "%", "count": "", "date": "", "USD/MW/year": "USD/MW/yr"}
-
-
 def name_column(column: str, labels: Mapping[str, str]) -> tuple[str, str]:
     """Return heading and unit of a column: from `labels`, the known headings, or its registered suffix."""
     text = labels.get(column) or LABELS.get(column)
-    unit = unit_of(column) or ""
+    stated = re.fullmatch(r"(.*?)\s*\(([^()]*)\)", text or "")
+    if text and stated:
+        return stated.group(1), stated.group(2)
+    unit = unit_of("_" + column) or ""
     if text is None:
         text = amounts.spell_key(column)
-        for suffix in (
-            "_" + part for part in (unit.lower().replace("/", "_per_"), "mw", "mwh", "usd", "months", "frac", "on")
-        ):
-            if column.endswith(suffix) and len(column) > len(suffix):
-                text = amounts.spell_key(column[: -len(suffix)])
-                break
-    stated = re.fullmatch(r"(.*?)\s*\(([^()]*)\)", text)
-    if stated and column in labels:
-        return stated.group(1), stated.group(2)
     return text, _UNIT_TEXT.get(unit, unit)
 
 
@@ -168,7 +207,9 @@ def write_cell(value: Any, kind: Kind) -> Cell:
     if kind == "odds":
         return Cell(amounts.format_odds(value), "n odds", max(0.0, min(1.0, float(value))))
     if kind == "share":
-        return Cell(f"{float(value) * 100:.3g}", "n")
+        return Cell(amounts.round_digits(float(value) * 100, 3), "n")
+    if kind == "million":
+        return Cell(amounts.round_digits(float(value) / 1e6, 4), "n")
     if kind == "number":
         return Cell(amounts.round_digits(float(value), 4), "n")
     if kind == "flag":
@@ -179,56 +220,18 @@ def write_cell(value: Any, kind: Kind) -> Cell:
     if kind == "source":
         href = next((part.rstrip(";,)") for part in text.split() if re.match(r"https?://", part)), "")
         return Cell(re.sub(r"^https?://(www\.)?", "", text), "source", None, href)
-    return Cell(text)
+    return Cell(text, "words" if len(text) > 24 else "")
 
 
 def write_csv(rows: pd.DataFrame) -> str:
-    """Return rows as CSV: ISO dates, times as ``YYYY-MM-DD HH:MM`` UTC, seven significant digits."""
+    """Return rows as CSV: ISO dates, hours as ``YYYY-MM-DD HH:MM`` UTC, ``true`` and ``false``, seven digits."""
     shown = rows.copy()
     for column in shown.columns:
         if pd.api.types.is_bool_dtype(shown[column]):
             shown[column] = shown[column].map({True: "true", False: "false"})
         elif pd.api.types.is_datetime64_any_dtype(shown[column]):
-            times = pd.to_datetime(shown[column])
-            whole_days = bool((times.dropna() == times.dropna().dt.normalize()).all()) and not str(column).startswith(
-                "time"
-            )
-            shown[column] = times.dt.strftime("%Y-%m-%d" if whole_days else "%Y-%m-%d %H:%M")
+            shown[column] = pd.to_datetime(shown[column]).dt.strftime("%Y-%m-%d %H:%M")
     return str(shown.to_csv(index=False, float_format="%.7g", lineterminator="\n"))
-
-
-def parse_types(rows: pd.DataFrame) -> dict[str, str]:
-    """Return how the browser reads each column of the rows' CSV."""
-    types = {}
-    for column in rows.columns:
-        name = str(column)
-        if name.startswith("time"):
-            types[name] = "utc:'%Y-%m-%d %H:%M'"
-        elif name.endswith("_on"):
-            types[name] = "utc:'%Y-%m-%d'"
-        elif pd.api.types.is_bool_dtype(rows[column]):
-            types[name] = "boolean"
-        else:
-            types[name] = "number" if pd.api.types.is_numeric_dtype(rows[column]) else "string"
-    return types
-
-
-def make_spec(
-    rows: pd.DataFrame, *, height: int, layers: Sequence[Mapping[str, Any]], alt: str, **rest: Any
-) -> dict[str, Any]:
-    """Return a Vega-Lite chart as wide as its place, that reads the data set ``rows``."""
-    return {
-        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
-        "description": alt,
-        "width": "container",
-        "height": height,
-        "autosize": {"type": "fit", "contains": "padding", "resize": True},
-        "padding": {"left": 4, "right": 4, "top": 6, "bottom": 4},
-        "config": dict(THEME),
-        "data": {"name": "rows", "format": {"type": "csv", "parse": parse_types(rows)}},
-        "layer": list(layers),
-        **rest,
-    }
 
 
 def fill_spec(figure: Figure) -> dict[str, Any]:
@@ -238,22 +241,9 @@ def fill_spec(figure: Figure) -> dict[str, Any]:
 
 def safe_field(label: str) -> str:
     """Return a label that Vega reads as one field name: without the signs it gives a meaning to."""
-    return re.sub(r"[.\[\]'\"\\,\r\n]+", " ", label).strip()
+    return re.sub(r"\s+", " ", re.sub(r"[.\[\]'\"\\,\r\n]+", " ", label)).strip()
 
 
-def tip(*fields: tuple[str, str, str]) -> list[dict[str, Any]]:
-    """Return tooltip entries from (field, title, format); the format ``date`` or ``time`` must be made by `tip_dates`."""
-    return [
-        {"field": f, "title": t, **({"format": fmt} if fmt else {}), "type": "quantitative" if fmt else "nominal"}
-        for f, t, fmt in fields
-    ]
-
-
-def tip_dates(*columns: str, pattern: str = "%-d %b %Y") -> list[dict[str, str]]:
-    """Return transforms that write dates as text in UTC, in fields named ``<column>_text``."""
-    return [{"calculate": f"datum.{c} ? utcFormat(datum.{c}, '{pattern}') : '–'", "as": f"{c}_text"} for c in columns]
-
-
-def day_value(day: date) -> dict[str, str]:
-    """Return a day as Vega reads it, in UTC."""
-    return {"expr": f"utc({day.year},{day.month - 1},{day.day})"}
+def safe_key(text: str) -> str:
+    """Return a text as an element's id."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

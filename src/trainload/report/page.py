@@ -11,19 +11,45 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from trainload.report import amounts, demand_figures, forecast_figures, money_figures, schedule_figures, supply_figures
+from trainload.report import (
+    amounts,
+    demand_figures,
+    dispatch_figures,
+    emission_figures,
+    forecast_figures,
+    money_figures,
+    record_listings,
+    schedule_figures,
+    supply_figures,
+    value_figures,
+)
 from trainload.report.figures import Figure, Listing
-from trainload.report.wording import list_key_figures, write_headline
 from trainload.report.reading import Reading, StudyLike, read_study
+from trainload.report.wording import list_key_figures, write_headline
 
 MAX_BYTES = 2_000_000
 VENDORED = ("vega.min.js", "vega-lite.min.js", "vega-embed.min.js")
 LIMITS = (
-    "Lead times are distributions made of dated quotes and judgement (grade C): priors, not data. The percentiles are only as good as they are.",
-    "Power flows are not modelled: the grid is a service with a contract, called curtailments and a price. No hourly commitment, no minimum up times of plants.",
-    "The weather is that of the years given; a drought that none of them holds is not in the plan. Outages are averages here, not draws.",
-    "Money is constant USD of one price year, before tax, without credits. The price of missing power is an assumption of grade C, the reader's to set.",
-    "The forecast rests on disclosed or estimated runs; most laboratories stopped disclosing after 2024, and missing is not small.",
+    (
+        "Lead times are distributions made of dated quotes and judgement (grade C): priors, not data. The "
+        "percentiles are only as good as they are."
+    ),
+    (
+        "Power flows are not modelled: the grid is a service with a contract, called curtailments and a price. "
+        "No hourly commitment, no minimum up times of plants."
+    ),
+    (
+        "The weather is that of the years given; a drought that none of them holds is not in the plan. Outages "
+        "are averages here, not draws."
+    ),
+    (
+        "Money is constant USD of one price year, before tax, without credits. The price of missing power is an "
+        "assumption of grade C, the reader's to set."
+    ),
+    (
+        "The forecast rests on disclosed or estimated runs; most laboratories stopped disclosing after 2024, and "
+        "missing is not small."
+    ),
 )
 
 
@@ -83,61 +109,141 @@ def render_report(study: StudyLike) -> str:
 
 def build_sections(reading: Reading) -> list[Section]:
     """Return the parts of the report in reading order."""
+    base = money_figures.list_comparison(
+        reading,
+        ("base", "plan"),
+        key="comparison",
+        title="Base case and plan",
+        caption=(
+            "Base case: firm grid service only, ordered on the first day, for the same wanted load. Cash and "
+            "shadow cost stand apart."
+        ),
+    )
+    goals = money_figures.list_comparison(
+        reading,
+        ("goals_dropped", "goals_kept"),
+        key="goals",
+        title="What the goals cost",
+        caption="The same plan without and with the buyer's own CO₂ cap and hourly matching.",
+    )
     return [
-        Section("base", "Plan and base case", "What does the plan change against waiting for firm grid service?", _pick(
-            money_figures.list_comparison(reading, ("base", "plan"), key="comparison", title="Base case and plan",
-                                          caption="Base case: firm grid service only, ordered on the first day, with the same load and chips."),
-            money_figures.draw_comparison(reading),
-        ), "The study holds no base case."),
-        Section("forecast", "How much, by when, how sure", "How large do training runs and campuses become?", _pick(
-            *forecast_figures.draw_fans(reading),
-            forecast_figures.draw_odds(reading, "record_run", "p_ge_1gw"),
-            forecast_figures.draw_odds(reading, "record_run", "p_ge_5gw"),
-            forecast_figures.list_odds(reading) if not reading["forecast"].empty else None,
-            forecast_figures.list_places(reading),
-        ), "The study holds no forecast."),
-        Section("schedule", "What holds it up", "What must be ordered when, and which step decides?", _pick(
-            schedule_figures.draw_orders(reading),
-            schedule_figures.draw_steps(reading),
-            schedule_figures.list_gate(reading),
-            schedule_figures.draw_arrivals(reading),
-            schedule_figures.list_steps(reading) if not reading["steps"].empty else None,
-        ), "The study holds no schedule."),
-        Section("supply", "Supply and load", "Does power arrive with the load, and does it carry the worst week?", _pick(
-            supply_figures.draw_capacity(reading),
-            *supply_figures.draw_weeks(reading),
-            supply_figures.draw_duration(reading),
-        ), "The study holds no plan."),
-        Section("options", "Why, and why not", "Which options are in the plan, and what keeps the others out?", _pick(
-            supply_figures.list_options(reading) if not reading["options"].empty else None,
-        )),
-        Section("orders", "Order list", "What to order, how much, until when?", _pick(
-            schedule_figures.list_orders(reading) if not reading["orders"].empty else None,
-        ), "The plan orders nothing."),
-        Section("costs", "Costs", "What is paid, and what does missing power cost?", _pick(
-            money_figures.draw_ledger(reading, "cash"),
-            money_figures.draw_ledger(reading, "shadow"),
-            money_figures.list_ledger(reading) if not reading["ledger"].empty else None,
-        ), "The study holds no ledger."),
-        Section("generations", "Generations", "What does each model generation get, and when does it finish?", _pick(
-            demand_figures.draw_generations(reading),
-            demand_figures.list_generations(reading) if not reading["generations"].empty else None,
-            *demand_figures.list_derivations(reading),
-        ), "The study holds no generations."),
-        Section("emissions", "Emissions and goals", "What is emitted, how much is matched, and what do the goals cost?", _pick(
-            *money_figures.draw_emissions(reading),
-            money_figures.list_comparison(reading, ("goals_dropped", "goals_kept"), key="goals", title="Goals kept and goals dropped",
-                                          caption="The same plan with the buyer's own CO₂ and matching goals, and without them."),
-        ), "The study holds no emissions."),
-        Section("values", "What more would be worth", "Where would a month, a megawatt or a tonne help most?", _pick(
-            money_figures.draw_delays(reading), *money_figures.draw_worths(reading), money_figures.list_values(reading),
-        )),
-        Section("claims", "Claims and outcomes", "What was claimed and planned, and what happened?", tuple(forecast_figures.list_claims(reading))),
-        Section("backtest", "The forecast's record", "How well did forecasts made this way do?", _pick(forecast_figures.list_backtest(reading))),
+        Section(
+            "base",
+            "Plan and base case",
+            "What does the plan change against waiting for firm grid service?",
+            _pick(base, money_figures.draw_comparison(reading)),
+            "The study holds no base case.",
+        ),
+        Section(
+            "forecast",
+            "How much, by when, how sure",
+            "How large do training runs and campuses become?",
+            _pick(
+                *forecast_figures.draw_fans(reading),
+                forecast_figures.draw_odds(reading, "record_run", "p_ge_1gw"),
+                forecast_figures.draw_odds(reading, "record_run", "p_ge_5gw"),
+                forecast_figures.list_odds(reading),
+                forecast_figures.list_places(reading),
+            ),
+            "The study holds no forecast.",
+        ),
+        Section(
+            "schedule",
+            "What holds it up",
+            "What must be ordered when, and which step decides?",
+            _pick(
+                schedule_figures.draw_orders(reading),
+                schedule_figures.draw_steps(reading),
+                schedule_figures.list_gate(reading),
+                schedule_figures.draw_arrivals(reading),
+                schedule_figures.list_steps(reading),
+            ),
+            "The study holds no schedule.",
+        ),
+        Section(
+            "supply",
+            "Supply and load",
+            "Does power arrive with the load, and does it carry the worst week?",
+            _pick(
+                supply_figures.draw_capacity(reading),
+                *dispatch_figures.draw_weeks(reading),
+                dispatch_figures.draw_duration(reading),
+            ),
+            "The study holds no plan.",
+        ),
+        Section(
+            "options",
+            "Why, and why not",
+            "Which options are in the plan, and what keeps the others out?",
+            _pick(supply_figures.list_options(reading)),
+        ),
+        Section(
+            "orders",
+            "Order list",
+            "What to order, how much, until when?",
+            _pick(schedule_figures.list_orders(reading)),
+            "The plan orders nothing.",
+        ),
+        Section(
+            "costs",
+            "Costs",
+            "What is paid, and what does missing power cost?",
+            _pick(
+                money_figures.draw_ledger(reading, "cash"),
+                money_figures.draw_ledger(reading, "shadow"),
+                money_figures.list_ledger(reading),
+            ),
+            "The study holds no ledger.",
+        ),
+        Section(
+            "generations",
+            "Generations",
+            "What does each model generation need and get, and when does it finish?",
+            _pick(
+                demand_figures.draw_generations(reading),
+                demand_figures.list_generations(reading),
+                *demand_figures.list_derivations(reading),
+            ),
+            "The study holds no generations.",
+        ),
+        Section(
+            "emissions",
+            "Emissions and goals",
+            "What is emitted, how much is matched, and what do the goals cost?",
+            _pick(*emission_figures.draw_emissions(reading), goals),
+            "The study holds no emissions.",
+        ),
+        Section(
+            "values",
+            "What more would be worth",
+            "Where would a month, a megawatt or a tonne help most?",
+            _pick(
+                value_figures.draw_delays(reading),
+                *value_figures.draw_worths(reading),
+                value_figures.list_values(reading),
+            ),
+        ),
+        Section(
+            "claims",
+            "Claims and outcomes",
+            "What was claimed and planned, and what happened?",
+            tuple(record_listings.list_claims(reading)),
+        ),
+        Section(
+            "backtest",
+            "The forecast's record",
+            "How well did forecasts made this way do?",
+            _pick(record_listings.list_backtest(reading)),
+        ),
         Section("notes", "Notes", "What did the tool choose, assume or find?", _pick(_list_notes(reading))),
-        Section("sources", "Sources", "Where does each figure come from?", _pick(_list_sources(reading), _list_defaults(reading)),
-                "The study lists no sources."),
-    ]  # fmt: skip
+        Section(
+            "sources",
+            "Sources",
+            "Where does each figure come from?",
+            _pick(_list_sources(reading), _list_defaults(reading)),
+            "The study lists no sources.",
+        ),
+    ]
 
 
 def _pick(*items: Figure | Listing | None) -> tuple[Figure | Listing, ...]:

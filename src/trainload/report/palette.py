@@ -53,6 +53,28 @@ CARRIER_COLOURS: Mapping[str, tuple[str, ...]] = {
 }
 SPARE_COLOURS = ("#2a9d8f", "#8d6cab", "#6d8f5e", "#b08d57", "#5f9ea0", "#a3606b")
 
+SERIES_COLOURS = (
+    *("#0b4f6c", "#b4542a", "#6d8f5e", "#c9a24b", "#8d6cab", "#5f9ea0", "#a3606b"),
+    *("#7a8794", "#2a9d8f", "#c98b6b", "#44546a", "#9fb8a0", "#d9b8a6", "#b9a7cf"),
+)
+TERM_COLOURS: Mapping[str, str] = {
+    "Grid energy": "#55657a",
+    "Demand charge": "#8494a8",
+    "Minimum take": "#b7c2cf",
+    "Fuel": "#a85522",
+    "Capital": "#0b4f6c",
+    "Fixed cost": "#5f9ea0",
+    "Variable cost": "#9fc3c4",
+    "Rent": "#f3cda9",
+    "Contracts": "#235ebc",
+    "Carbon price": "#454545",
+    "Salvage value": "#6d8f5e",
+    "Compute that waits for power": "#8d6cab",
+    "Curtailed training": "#c1121f",
+    "CO₂ goal broken": "#454545",
+    "Matching goal broken": "#c9a24b",
+}
+
 THEME: Mapping[str, Any] = {
     "background": PAPER,
     "font": "Inter, 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif",
@@ -113,7 +135,7 @@ def order_options(options: pd.DataFrame) -> list[str]:
             row.option,
         )
 
-    rows = [row for row in options.itertuples(index=False)]
+    rows = list(options.itertuples(index=False))
     return [str(row.option) for row in sorted(rows, key=rank)]
 
 
@@ -139,7 +161,12 @@ def _match_carrier(carrier: str) -> str:
 
 
 def spread_colours(names: Iterable[str]) -> dict[str, str]:
-    """Return distinct colours for terms that have no carrier."""
-    shades = ("#0b4f6c", "#b4542a", "#6d8f5e", "#c9a24b", "#8d6cab", "#5f9ea0", "#a3606b", "#7a8794", "#2a9d8f", "#c98b6b",
-              "#44546a", "#9fb8a0", "#d9b8a6", "#b9a7cf")  # fmt: skip
-    return {name: shades[i % len(shades)] for i, name in enumerate(names)}
+    """Return distinct colours for series that have no carrier."""
+    return {name: SERIES_COLOURS[i % len(SERIES_COLOURS)] for i, name in enumerate(names)}
+
+
+def colour_terms(names: Iterable[str]) -> dict[str, str]:
+    """Return the colour of each cost term by its name: always the same for known terms."""
+    spare = [c for c in SERIES_COLOURS if c not in TERM_COLOURS.values()]
+    unknown = [n for n in names if n not in TERM_COLOURS]
+    return {n: TERM_COLOURS.get(n) or spare[unknown.index(n) % len(spare)] for n in names}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Protocol
 
 import pandas as pd
@@ -48,6 +48,17 @@ class Reading:
     def name(self, owner: Any) -> str:
         """Return an option's or a gate's name."""
         return self.labels.get(str(owner), amounts.spell_key(str(owner)))
+
+    @property
+    def places(self) -> list[Mapping[str, Any]]:
+        """Cities and countries to compare with: name, average_mw, peak_mw, grade, source."""
+        return list(self.manifest.get("places") or [])
+
+    def name_wait(self, owner: str, step: str) -> str:
+        """Return what a step waits for: a step of the same graph, or ``gate:<id>``."""
+        if step.startswith("gate:"):
+            return f"{self.name(step.removeprefix('gate:'))} (gate)"
+        return self.name_step(owner, step) or step
 
     def name_step(self, owner: Any, step: Any) -> str | None:
         """Return the name of a step of an owner's graph, or of one of its gates'."""
@@ -140,6 +151,6 @@ def _find_start(manifest: Mapping[str, Any], tables: Mapping[str, pd.DataFrame])
     return min(days) if days else date(1970, 1, 1)
 
 
-def shift_day(day: date, months: float) -> date:
-    """Return the day some months (365.25 / 12 days) later."""
-    return day + timedelta(days=round(months * 365.25 / 12))
+def list_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a table as one mapping a row."""
+    return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]

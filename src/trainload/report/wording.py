@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from trainload.report import amounts
-from trainload.report.reading import Reading, StudyLike, read_study
+from trainload.report.reading import Reading, StudyLike, list_rows, read_study
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,49 +34,42 @@ def find_gating_order(reading: Reading) -> GatingOrder | None:
     """Return the order with the earliest latest-order date; among equals the one whose delay costs most.
 
     Where the study has no values of a month of delay, the one that arrives last but still in time for the first
-    gigawatt (or for the last power added) decides: the others wait for it.
+    gigawatt decides: the others wait for it. Contracts elsewhere on the grid feed no campus and gate nothing.
     """
     orders = reading["orders"]
     orders = orders[(orders["mw"] > 0) & orders["order_on"].notna()]
-    if orders.empty:
-        return None
     contracts = set(reading["options"].loc[reading["options"]["delivery"] == "contract", "option"])
     feeding = orders[~orders["option"].isin(contracts)]
-    orders = orders if feeding.empty else feeding
-    first = orders[orders["order_on"] == min(orders["order_on"])]
-    losses = {str(o): find_month_loss(reading, str(o)) for o in first["option"]}
-    valued = {o: v for o, v in losses.items() if v is not None and v > 0}
+    if feeding.empty:
+        return None
+    rows = list_rows(feeding[feeding["order_on"] == min(feeding["order_on"])])
+    losses = [find_month_loss(reading, r["option"], r["arrive_on"]) for r in rows]
+    valued = [(loss, i) for i, loss in enumerate(losses) if loss is not None and loss > 0]
     if valued:
-        option = max(valued, key=lambda o: (valued[o], o))
-    else:
-        target = amounts.read_date(reading.plan.get("p50_1gw_on"))
-        dated = first[first["arrive_p50_on"].notna()]
-        in_time = dated[[target is None or day <= target for day in dated["arrive_p50_on"]]]
-        pool = in_time if not in_time.empty else first
-        option = str(pool.sort_values(["arrive_p50_on", "mw", "option"], kind="stable")["option"].iloc[-1])
-    loss = losses.get(option)
-    if loss is None:
-        loss = find_month_loss(reading, None)
-    return GatingOrder(option, reading.name(option), min(first["order_on"]), loss)
+        loss, i = max(valued, key=lambda item: (item[0], -item[1]))
+        return GatingOrder(rows[i]["option"], reading.name(rows[i]["option"]), rows[i]["order_on"], loss)
+    target = amounts.read_date(reading.plan.get("p50_1gw_on")) or date.max
+    dated = [r for r in rows if r["arrive_p50_on"] is not None]
+    in_time = [r for r in dated if r["arrive_p50_on"] <= target] or dated or rows
+    last = max(in_time, key=lambda r: (r["arrive_p50_on"] or date.min, r["mw"], r["option"]))
+    return GatingOrder(last["option"], reading.name(last["option"]), last["order_on"], None)
 
 
-def find_month_loss(reading: Reading, owner: str | None) -> float | None:
-    """Return what one month of delay of an owner costs, USD; of the whole plan where `owner` is None."""
+def find_month_loss(reading: Reading, owner: str, arrive_on: date | None) -> float | None:
+    """Return what one month of delay of an order costs, USD: the value of the period in which it arrives."""
     values = reading["values"]
-    rows = values[values["what"].isin(["one_month_later", "one_month_earlier"]) & (values["unit"] == "USD")]
-    if owner is not None:
-        rows = rows[(rows["what"] == "one_month_later") & (rows["owner"] == owner)]
-        return None if rows.empty else float(rows["value"].iloc[0])
-    whole = rows[(rows["what"] == "one_month_later") & rows["owner"].isin(["plan", "all", "programme"])]
-    if not whole.empty:
-        return float(whole["value"].iloc[0])
-    compared = reading["comparison"]
-    compared = compared[(compared["measure"] == "one_month_later") & (compared["unit"] == "USD")]
-    return None if compared.empty else float(compared["value"].iloc[0])
+    rows = list_rows(
+        values[(values["what"] == "one_month_later") & (values["unit"] == "USD") & (values["owner"] == owner)]
+    )
+    if not rows:
+        return None
+    if arrive_on is None:
+        return float(max(r["value"] for r in rows))
+    return float(min(rows, key=lambda r: abs(((r["period_on"] or arrive_on) - arrive_on).days))["value"])
 
 
 def write_headline(reading: Reading) -> str:
-    """Return the first line: *Order X by DATE or lose $Y a month; 1 GW on P50 (P50) or P80 (P80).*"""
+    """Return the first line: what to order by when, what a month costs, and when the first gigawatt comes."""
     gating = find_gating_order(reading)
     p50, p80 = (amounts.read_date(reading.plan.get(k)) for k in ("p50_1gw_on", "p80_1gw_on"))
     if p50 is not None:
@@ -111,22 +104,18 @@ def _wants_gigawatt(reading: Reading) -> bool:
 def list_key_figures(reading: Reading) -> list[KeyFigure]:
     """Return the strip of key figures; what a study did not compute is left out."""
     plan, found = reading.plan, []
-    generations = reading["generations"]
-    chosen = reading["options"][reading["options"]["chosen_mw"] > 0]
+    generations, options, orders = reading["generations"], reading["options"], reading["orders"]
+    chosen = options[options["chosen_mw"] > 0]
     cost_grade, lead_grade = amounts.worst_grade(chosen["grade_cost"]), amounts.worst_grade(chosen["grade_lead"])
 
     def add(label: str, value: Any, text: str, detail: str, grade: str = "") -> None:
         if not amounts.is_missing(value):
             found.append(KeyFigure(label, text, detail, grade))
 
-    peak = generations["facility_peak_mw"].max() if not generations.empty else reading["periods"]["wanted_mw"].max()
-    add(
-        "Power wanted",
-        peak,
-        amounts.format_power(peak),
-        "facility peak of the largest generation",
-        amounts.worst_grade(reading["derivation"]["grade"]),
-    )
+    wanted = generations["facility_peak_mw"] if len(generations) else reading["periods"]["wanted_mw"]
+    peak = float(wanted.max()) if len(wanted) else None
+    demand_grade = amounts.worst_grade(reading["derivation"]["grade"])
+    add("Power wanted", peak, amounts.format_power(peak), "facility peak of the largest generation", demand_grade)
     odds = _pick_odds(reading)
     if odds is not None:
         year, p1, p5 = odds
@@ -134,45 +123,38 @@ def list_key_figures(reading: Reading) -> list[KeyFigure]:
             "Odds of a 1 GW run",
             p1,
             amounts.format_odds(p1),
-            f"record run by end of {year}; 5 GW: {amounts.format_odds(p5)}",
+            f"by the end of {year}; 5 GW: {amounts.format_odds(p5)}",
             "C",
         )
     first = plan.get("first_power_on")
-    add("First power", first, amounts.format_month(first), "energised at the campus", lead_grade)
-    ordered = reading["orders"]
-    capital = float(ordered["capex_usd"].sum()) if not ordered.empty else None
-    add("Power capital", capital, amounts.format_usd(capital), f"{len(ordered)} orders, undiscounted", cost_grade)
-    cash, shadow = sum_ledger(reading, "cash"), sum_ledger(reading, "shadow")
-    add("Power, present value", cash, amounts.format_usd(cash), "cash over the horizon; chips apart", cost_grade)
+    add("First power", first, amounts.format_month(first), "first load powered at the campus", lead_grade)
+    capital = float(orders["capex_usd"].sum()) if len(orders) else None
+    add("Capital for power", capital, amounts.format_usd(capital), f"{len(orders)} orders, undiscounted", cost_grade)
+    mwh, cash = plan.get("usd_per_mwh"), sum_ledger(reading, "cash")
+    detail = f"{amounts.format_usd(cash)} cash over served MWh, both discounted"
+    add("Cost of power", mwh, f"{amounts.format_usd(mwh)}/MWh", detail, cost_grade)
+    shadow = sum_ledger(reading, "shadow")
+    add("Price of missing power", shadow, amounts.format_usd(shadow), "idle compute, shadow cost, never in $/MWh", "C")
+    chips = _find_measure(reading, "plan", "chips_and_halls")
     add(
-        "Cost of power",
-        plan.get("usd_per_mwh"),
-        f"${amounts.round_digits(float(plan.get('usd_per_mwh') or 0))}/MWh",
-        "cash over served MWh, both discounted",
-        cost_grade,
-    )
-    add(
-        "Price of missing power",
-        shadow,
-        amounts.format_usd(shadow),
-        "shadow cost: delay and curtailment, never in $/MWh",
+        "Chips and halls",
+        chips,
+        amounts.format_usd(chips),
+        "capital for the load powered, beside the cost of power",
         "C",
     )
-    add(
-        "Emission",
-        plan.get("tco2_location"),
-        amounts.format_tco2(plan.get("tco2_location")),
-        "direct and grid, location-based, horizon",
-        cost_grade,
-    )
-    add(
-        "Matched hour by hour",
-        plan.get("clean_matched_frac"),
-        amounts.format_odds(plan.get("clean_matched_frac")),
-        "clean share of load",
-        cost_grade,
-    )
+    tonnes = [plan.get(k) for k in ("tco2_direct", "tco2_location")]
+    total = None if any(map(amounts.is_missing, tonnes)) else float(sum(t for t in tonnes if t is not None))
+    share = plan.get("clean_matched_frac")
+    matched = "" if amounts.is_missing(share) else f"; {amounts.format_odds(share)} matched hour by hour"
+    add("Emission", total, amounts.format_tco2(total), f"on site and grid, location-based{matched}", cost_grade)
     return found
+
+
+def _find_measure(reading: Reading, case: str, measure: str) -> float | None:
+    rows = reading["comparison"]
+    rows = rows[(rows["case"] == case) & (rows["measure"] == measure)]
+    return None if rows.empty else float(rows["value"].iloc[0])
 
 
 def _pick_odds(reading: Reading) -> tuple[int, float, float] | None:
@@ -182,7 +164,7 @@ def _pick_odds(reading: Reading) -> tuple[int, float, float] | None:
     if rows.empty:
         return None
     as_of = amounts.read_date(reading.summary.get("as_of")) or reading.start_on
-    row = rows.loc[(rows["year"].astype(float) - (as_of.year + 5)).abs().idxmin()]
+    row = min(list_rows(rows), key=lambda r: abs(r["year"] - (as_of.year + 5)))
     return int(row["year"]), float(row["p_ge_1gw"]), float(row["p_ge_5gw"])
 
 
