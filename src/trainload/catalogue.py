@@ -266,10 +266,11 @@ def load_catalogue(vintage_on: date | None = None, *, folder: Path = _DATA) -> C
         raise DataError("catalogue", *problems)
     hidden: list[Note] = []
 
-    def known(name: str, column: str) -> tuple[Row, ...]:
+    def known(name: str, *columns: str) -> tuple[Row, ...]:
         if vintage_on is None:
             return tables[name]
-        kept = tuple(row for row in tables[name] if row[column] is None or row[column] <= vintage_on)
+        dates = [next((row[column] for column in columns if row[column] is not None), None) for row in tables[name]]
+        kept = tuple(row for row, day in zip(tables[name], dates, strict=True) if day is None or day <= vintage_on)
         if len(kept) < len(tables[name]):
             text = f"{len(tables[name]) - len(kept)} of {len(tables[name])} rows are later than {vintage_on}: left out"
             hidden.append(Note(f"catalogue.{name}", text, "limit"))
@@ -281,7 +282,7 @@ def load_catalogue(vintage_on: date | None = None, *, folder: Path = _DATA) -> C
     grid, grid_notes = _pick_figures("grid_factors", tables["grid_factors"], "region", vintage_on)
     return Catalogue(
         technologies=technologies,
-        chips=MappingProxyType({row["chip"]: _build_chip(row) for row in known("chips", "announced_on")}),
+        chips=MappingProxyType({row["chip"]: _build_chip(row) for row in known("chips", "announced_on", "release_on")}),
         runs=tuple(_build(TrainingRun, row, name=row["run"]) for row in known("training_runs", "release_on")),
         frontier_runs=tuple(_build(FrontierRun, row) for row in known("frontier_runs", "released_on")),
         infrastructure=_build_infrastructure(tables["infrastructure"], vintage_on),
@@ -298,7 +299,7 @@ def load_catalogue(vintage_on: date | None = None, *, folder: Path = _DATA) -> C
         deals=tuple(_build(Deal, row) for row in known("deals", "announced_on")),
         outcomes=tuple(_build(Outcome, row) for row in tables["outcomes"]),
         cities=tuple(_build(City, row) for row in tables["cities"]),
-        campuses=tuple(_build(Campus, row) for row in known("campuses", "known_on")),
+        campuses=tuple(_build(Campus, row) for row in known("campuses", "known_on", "state_on", "online_on")),
         claims=tuple(MappingProxyType(row.values) for row in tables.get("claims", ())),
         steps=tuple(_build_step(row) for row in tables["steps"]),
         gates=tuple(_build_gate(row) for row in tables["gates"]),

@@ -15,7 +15,6 @@ from trainload.units import SUFFIXES, unit_of
 # Units of the catalogue that no field inside the package carries.
 TABLE_UNITS = frozenset(
     {
-        "fraction/min",
         "USD/MW/mile",
         "MMcf/day/GW",
         "MW/year",
