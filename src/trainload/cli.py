@@ -169,11 +169,12 @@ def demand(
     subject: Annotated[
         str | None, typer.Argument(metavar="[RUN|SCENARIO]", help="a run of the catalogue, or a scenario")
     ] = None,
-    mw: Annotated[float | None, typer.Option("--mw", help="facility peak in MW: with --days or --flop")] = None,
+    mw: Annotated[float | None, typer.Option("--mw", help="facility peak in MW")] = None,
     days: Annotated[float | None, typer.Option("--days", help="length of the run in days")] = None,
-    flop: Annotated[float | None, typer.Option("--flop", help="training compute in FLOP")] = None,
-    chip: Annotated[str | None, typer.Option("--chip", help="chip of the inverse questions")] = None,
+    flop: Annotated[float | None, typer.Option("--flop", help="training compute in FLOP, e.g. 1e28")] = None,
+    chip: Annotated[str | None, typer.Option("--chip", help="chip of that run, e.g. gb300")] = None,
     precision: Annotated[Literal["bf16", "fp8", "fp4"] | None, typer.Option("--precision")] = None,
+    on: Annotated[str | None, typer.Option("--on", metavar="YYYY-MM-DD", help="its first day; default: today")] = None,
     set_: SetOption = None,
     variant: VariantOption = None,
     json: JsonOption = False,
@@ -182,12 +183,14 @@ def demand(
 
     With cost and tCO2, step by step. For a run that does not exist yet, give two of --mw, --days and --flop.
     """
-    from trainload.commands.answers import print_demand, print_inverse
+    from trainload.commands.demands import print_demand, print_inverse
 
-    if subject is None or mw is not None or days is not None or flop is not None:
-        print_inverse(subject, mw=mw, days=days, flop=flop, chip=chip, precision=precision, as_json=json)
-    else:
-        print_demand(subject, set_ or [], variant=variant, as_json=json)
+    if subject is None:
+        print_inverse(mw=mw, days=days, flop=flop, chip=chip, precision=precision, on=on, as_json=json)
+        return
+    if any(value is not None for value in (mw, days, flop, chip, precision, on)):
+        raise typer.BadParameter("give a run or scenario, or two of --mw, --days and --flop, not both")
+    print_demand(subject, set_ or [], variant=variant, as_json=json)
 
 
 @app.command()

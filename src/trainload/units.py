@@ -27,6 +27,8 @@ SUFFIXES: Mapping[str, str] = MappingProxyType(
         "_years": "years",
         "_hours_per_year": "h/year",
         "_per_year": "1/year",
+        "_per_hour": "1/h",
+        "_per_minute": "1/min",
         "_flop": "FLOP",
         "_flop_per_s": "FLOP/s",
         "_gb": "GB",
@@ -51,9 +53,9 @@ DAYS_PER_MONTH = 365.25 / 12
 
 
 def unit_of(name: str) -> str | None:
-    """Return the unit that a field's name ends in, the longest suffix first; None where it names no unit."""
+    """Return the unit that a field's name is or ends in, the longest suffix first; None where it names no unit."""
     for suffix in sorted(SUFFIXES, key=len, reverse=True):
-        if name.endswith(suffix):
+        if f"_{name}".endswith(suffix):
             return SUFFIXES[suffix]
     if name.startswith("n_"):
         return "count"
