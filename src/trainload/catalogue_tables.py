@@ -82,8 +82,8 @@ SCHEMA: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             "permits:text status:text",
             "chips": "chip:key label:text vendor:text announced_on:date? release_on:date bf16_flop_per_s:number? "
             "fp8_flop_per_s:number? fp4_flop_per_s:number? memory_gb:number? tdp_w:number? server_power_w:number? "
-            "it_power_w:number? measured_w:number? measured_utilisation_frac:number? price_usd:number? aliases:bars? grade:grade grade_power:grade "
-            "source:text note:text?",
+            "it_power_w:number? measured_w:number? measured_utilisation_frac:number? price_usd:number? aliases:bars? "
+            "grade:grade grade_power:grade source:text note:text?",
             "training_runs": "run:text developer:text release_on:date flop:number? chip:text? n_chips:count? "
             "chip_hours:number? utilisation_frac:number? days:number? energy_mwh:number? energy_perimeter:text? "
             "pue:number? tco2:number? it_power_mw:number? rated_facility_mw:number? basis:text from_memory:text?"

@@ -387,8 +387,9 @@ def _path_of_series(scenario: Scenario) -> tuple[LoadPath, list[Note]]:
     series = read_series(
         scenario.programme.load, folder, quantity="load", utc_offset_hours=offset, name="programme.load"
     )
-    hours = pd.date_range(scenario.first_order_on, scenario.ends_on, freq="h", inclusive="left", tz="UTC")
-    monthly = pd.Series(lay_on_calendar(series, hours), index=hours).resample("MS").max()
+    local = pd.date_range(scenario.first_order_on, scenario.ends_on, freq="h", inclusive="left")
+    hours = (local - pd.Timedelta(hours=offset)).tz_localize("UTC")
+    monthly = pd.Series(lay_on_calendar(series, hours), index=local).resample("MS").max()
     rising = monthly.cummax()
     kept = rising[rising.diff().fillna(1.0) > 0]
     days = tuple(max(stamp.date(), scenario.first_order_on) for stamp in kept.index)

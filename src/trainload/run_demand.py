@@ -113,6 +113,9 @@ def estimate_run(spec: RunSpec, catalogue: Catalogue) -> RunDemand:
     if n_chips is None or hours is None:
         n_chips, hours = solve_size(job, n_chips=n_chips, hours=hours, book=book)
     goodput, n_islands, mtbf_seconds, needed = job.goodput(n_chips, spec.flop)
+    if needed > 0:
+        text = "ring all-reduce of 2 (k - 1)/k x parameters x bytes in one step, parameters = sqrt(FLOP / (6 x 20))"
+        book.add("bandwidth of each campus", needed, "GB/s", text)
     if spec.goodput_frac is not None:
         goodput = book.given("goodput", spec.goodput_frac, "fraction")
     elif free and spec.utilisation_frac is not None:
@@ -122,6 +125,7 @@ def estimate_run(spec: RunSpec, catalogue: Catalogue) -> RunDemand:
         book.add("goodput", goodput, "fraction", "FLOP / (chips x hours x 3600 x peak x utilisation)")
     else:
         text = f"Daly's exact formula: {n_islands} islands, one failure in {mtbf_seconds / 3600:.2f} h each"
+        text += ", times what the exchange between campuses leaves" if needed > 0 else ""
         book.add("goodput", goodput, "fraction", text, ("C", "Daly 2006, equations 13 and 37; failure rate of H100"))
     if utilisation is None:
         utilisation = imply_share(spec, "utilisation", n_chips=n_chips, hours=hours, other_flop_per_s=peak * goodput)

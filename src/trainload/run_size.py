@@ -246,8 +246,15 @@ class Job:
 
     def goodput(self, n_chips: float, flop: float | None) -> tuple[float, int, float, float]:
         """Return goodput, islands, seconds between failures of an island, and GB/s that each campus needs."""
+        share, islands, mtbf, needed = self.share_time(np.array([n_chips]), flop)
+        return float(share[0]), int(islands[0]), float(mtbf[0]), float(needed[0])
+
+    def share_time(self, n_chips: Floats, flop: float | None) -> tuple[Floats, Floats, Floats, Floats]:
+        """Return the same for an array of fleets."""
         kind = self.spec.checkpointing
-        islands = self.spec.n_islands or max(1, int(np.ceil(n_chips / self.p["island_chips"].value)))
+        islands = np.maximum(1.0, np.ceil(n_chips / self.p["island_chips"].value))
+        if self.spec.n_islands is not None:
+            islands = np.full(n_chips.shape, float(self.spec.n_islands))
         result = estimate_goodput(
             n_chips,
             checkpoint_seconds=self.p[f"checkpoint_{kind}_seconds"].value,
@@ -257,22 +264,24 @@ class Job:
             n_islands=islands,
             spare_frac=self.spec.spare_frac,
         )
-        share, needed = float(result.goodput_frac), 0.0
+        share, needed = result.goodput_frac, np.zeros(n_chips.shape)
         if self.spec.n_campuses > 1:
             rate = n_chips * self.peak * self.utilisation_frac
             # Without a FLOP budget the run's size is that of a usual run of 100 days: traffic varies with its root.
-            budget = flop or rate * share * 100 * 86400.0
+            budget = rate * share * 100 * 86400.0 if flop is None else np.full(n_chips.shape, flop)
             n_parameters = np.sqrt(budget / (6.0 * self.p["tokens_per_parameter"].value))
-            step_seconds = 6.0 * n_parameters * self.p["batch_tokens"].value / rate
-            needed = float(
-                bound_exchange(n_parameters, n_campuses=self.spec.n_campuses, step_seconds=step_seconds,
-                               bytes_per_parameter=self.p["bytes_per_parameter"].value)
-            )  # fmt: skip
-            share *= float(
-                exchange_efficiency(needed, bandwidth_gb_per_s=self.spec.bandwidth_gb_per_s or 1.0,
-                                    steps_per_exchange=self.spec.steps_per_exchange)
-            )  # fmt: skip
-        return share, islands, float(result.mtbf_seconds), needed
+            needed = bound_exchange(
+                n_parameters,
+                n_campuses=self.spec.n_campuses,
+                step_seconds=6.0 * n_parameters * self.p["batch_tokens"].value / rate,
+                bytes_per_parameter=self.p["bytes_per_parameter"].value,
+            )
+            share = share * exchange_efficiency(
+                needed,
+                bandwidth_gb_per_s=self.spec.bandwidth_gb_per_s or 1.0,
+                steps_per_exchange=self.spec.steps_per_exchange,
+            )
+        return share, islands, result.mtbf_seconds, needed
 
 
 def solve_size(job: Job, *, n_chips: float | None, hours: float | None, book: Derivation) -> tuple[float, float]:
@@ -312,7 +321,7 @@ def _smallest_fleet(job: Job, need: float) -> float:
     """Return the fewest chips n with n x goodput(n) >= need; goodput may fall faster than n grows."""
     spec = job.spec
     grid = need * np.geomspace(1.0, 1e3, 400)
-    useful = np.array([n * job.goodput(n, spec.flop)[0] for n in grid])
+    useful = grid * job.share_time(grid, spec.flop)[0]
     reached = np.flatnonzero(useful >= need)
     if reached.size == 0:
         raise ScenarioError(
