@@ -154,8 +154,7 @@ def _read_table(name: str, path: Path) -> pd.DataFrame:
             path,
             dtype={**dict.fromkeys(columns, str), **dict.fromkeys(numbers, float)},
             keep_default_na=False,
-            na_values=dict.fromkeys(numbers, [""]),
-            float_precision="round_trip",
+            na_values={column: [""] for column in numbers},
             encoding="utf-8",
         )
     except (ValueError, OSError, EOFError) as error:
