@@ -1,7 +1,10 @@
-"""A study folder's content made by hand: every table filled with plausible figures, so that the report can be tested
-without a solver. The figures are invented; only their shapes and their signs matter."""
+"""A study folder's content made by hand, so that the report can be tested without a solver.
+
+The figures are invented; only their shapes and their signs matter.
+"""
 
 from datetime import date, timedelta
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -12,29 +15,37 @@ from trainload.study.folder import StudyTables
 START = date(2027, 1, 1)
 END = date(2039, 1, 1)
 
-# id, label, carrier, kind, delivery, unit, capex, variable, $/MWh, direct, lifecycle, lead P10/P50/P90, ordered MW, reason
-OPTIONS = [
-    ("grid_firm", "Firm grid service", "grid", "source", "grid", 0, 3e5, 42, 58, 0.28, 0.31, 24, 48, 84, 1500, "chosen"),
-    ("grid_conditional", "Conditional grid service", "grid", "source", "grid", 0, 2.5e5, 40, 52, 0.28, 0.31, 9, 24, 42, 900, "chosen"),
-    ("ccgt", "Gas combined cycle", "gas", "source", "onsite", 550, 2.2e6, 31, 66, 0.35, 0.44, 48, 66, 96, 1100, "chosen"),
-    ("gt_frame", "Frame gas turbine", "gas", "source", "onsite", 240, 1.2e6, 45, 74, 0.53, 0.6, 36, 50, 72, 0, "$8/MWh dearer than the combined cycle it would stand beside"),
-    ("gt_aero", "Aeroderivative turbine", "gas", "source", "onsite", 50, 1.6e6, 48, 82, 0.52, 0.6, 18, 30, 48, 400, "chosen"),
-    ("engines", "Gas engines", "gas", "source", "onsite", 18, 1.7e6, 41, 79, 0.47, 0.55, 16, 26, 40, 0, "arrives no earlier than aeroderivatives and costs the same"),
-    ("rental_turbines", "Rented turbines", "gas", "source", "onsite", 16, 0, 55, 128, 0.62, 0.7, 3, 7, 14, 320, "chosen as a bridge"),
-    ("fuel_cells", "Solid-oxide fuel cells", "gas", "source", "onsite", 10, 4.5e6, 36, 105, 0.34, 0.4, 8, 14, 24, 250, "chosen"),
-    ("coal_existing", "Existing coal unit", "coal", "source", "contract", 0, 0, 33, 61, 0.98, 1.05, 12, 20, 36, 0, "breaks the CO2 cap"),
-    ("diesel", "Diesel backup", "diesel", "source", "onsite", 3, 9e5, 260, 410, 0.7, 0.8, 10, 18, 28, 0, "dearer than curtailing the run"),
-    ("solar", "Solar", "solar", "source", "onsite", 0, 1.3e6, 0, 44, 0, 0.04, 14, 24, 40, 1200, "chosen"),
-    ("wind", "Onshore wind", "wind", "source", "onsite", 0, 1.7e6, 0, 61, 0, 0.012, 24, 42, 66, 0, "poor wind at the site: $17/MWh dearer than solar"),
-    ("wind_ppa", "Wind contract elsewhere", "wind", "source", "contract", 0, 0, 0, 38, 0, 0.012, 6, 12, 24, 1000, "chosen for hourly matching"),
-    ("battery_4h", "Lithium battery, 4 h", "battery", "store", "onsite", 0, 1.1e6, 0, np.nan, 0, 0.03, 9, 15, 26, 800, "chosen"),
-    ("iron_air_100h", "Iron-air battery, 100 h", "battery", "store", "onsite", 0, 2.4e6, 0, np.nan, 0, 0.05, 20, 34, 60, 0, "one more MW would save $3 a year"),
-    ("nuclear_restart", "Nuclear restart", "nuclear", "source", "contract", 835, 2.1e6, 9, 69, 0, 0.012, 30, 44, 62, 835, "chosen"),
-    ("nuclear_large", "Large new nuclear", "nuclear", "source", "onsite", 1100, 1.2e7, 12, 148, 0, 0.012, 102, 138, 192, 0, "arrives in 2038 (P50), after the last generation is wanted"),
-    ("smr_bwrx300", "SMR BWRX-300", "nuclear", "source", "onsite", 300, 1.1e7, 13, 139, 0, 0.012, 78, 108, 150, 300, "chosen"),
-    ("microreactor", "Microreactor", "nuclear", "source", "onsite", 5, 1.9e7, 20, 246, 0, 0.02, 60, 96, 144, 0, "$107/MWh dearer than the SMR"),
-    ("geothermal", "Enhanced geothermal", "geothermal", "source", "contract", 0, 6e6, 4, 84, 0, 0.03, 30, 44, 72, 0, "no resource at the site"),
-]  # fmt: skip
+# id|label|carrier|kind|delivery|unit|capex|variable|$/MWh|direct|life cycle|lead P10|P50|P90|ordered MW|reason
+OPTION_ROWS = """
+grid_firm|Firm grid service|grid|source|grid|0|300000|42|58|0.28|0.31|24|48|84|1500|chosen
+grid_conditional|Conditional grid service|grid|source|grid|0|250000|40|52|0.28|0.31|9|24|42|900|chosen
+ccgt|Gas combined cycle|gas|source|onsite|550|2.2e6|31|66|0.35|0.44|48|66|96|1100|chosen
+gt_frame|Frame gas turbine|gas|source|onsite|240|1.2e+06|45|74|0.53|0.6|36|50|72|0|dearer than the combined cycle
+gt_aero|Aeroderivative turbine|gas|source|onsite|50|1.6e+06|48|82|0.52|0.6|18|30|48|400|chosen
+engines|Gas engines|gas|source|onsite|18|1.7e+06|41|79|0.47|0.55|16|26|40|0|no earlier than turbines
+rental_turbines|Rented turbines|gas|source|onsite|16|0|55|128|0.62|0.7|3|7|14|320|chosen as a bridge
+fuel_cells|Solid-oxide fuel cells|gas|source|onsite|10|4.5e+06|36|105|0.34|0.4|8|14|24|250|chosen
+coal_existing|Existing coal unit|coal|source|contract|0|0|33|61|0.98|1.05|12|20|36|0|breaks the CO2 cap
+diesel|Diesel backup|diesel|source|onsite|3|900000|260|410|0.7|0.8|10|18|28|0|dearer than curtailing the run
+solar|Solar|solar|source|onsite|0|1.3e+06|0|44|0|0.04|14|24|40|1200|chosen
+wind|Onshore wind|wind|source|onsite|0|1.7e+06|0|61|0|0.012|24|42|66|0|poor wind: $17/MWh dearer than solar
+wind_ppa|Wind contract elsewhere|wind|source|contract|0|0|0|38|0|0.012|6|12|24|1000|chosen for hourly matching
+battery_4h|Lithium battery, 4 h|battery|store|onsite|0|1.1e+06|0||0|0.03|9|15|26|800|chosen
+iron_air_100h|Iron-air battery, 100 h|battery|store|onsite|0|2.4e+06|0||0|0.05|20|34|60|0|saves $3 per MW and year
+nuclear_restart|Nuclear restart|nuclear|source|contract|835|2.1e+06|9|69|0|0.012|30|44|62|835|chosen
+nuclear_large|Large new nuclear|nuclear|source|onsite|1100|1.2e+07|12|148|0|0.012|102|138|192|0|arrives too late (2038)
+smr_bwrx300|SMR BWRX-300|nuclear|source|onsite|300|1.1e+07|13|139|0|0.012|78|108|150|300|chosen
+microreactor|Microreactor|nuclear|source|onsite|5|1.9e+07|20|246|0|0.02|60|96|144|0|$107/MWh dearer than the SMR
+geothermal|Enhanced geothermal|geothermal|source|contract|0|6e+06|4|84|0|0.03|30|44|72|0|no resource at the site
+"""
+
+
+def _read_option(line: str) -> tuple[Any, ...]:
+    parts = line.split("|")
+    return (*parts[:5], *(float(p) if p else np.nan for p in parts[5:15]), parts[15])
+
+
+OPTIONS = [_read_option(line) for line in OPTION_ROWS.strip().splitlines()]
 GATES = [("substation", "500 kV substation", 18, 34, 54, 2400), ("gas_lateral", "Gas lateral", 16, 30, 48, 2070)]
 STORES = {"battery_4h": 4.0}
 GENERATIONS = [
@@ -89,13 +100,9 @@ def _forecast() -> pd.DataFrame:
                     p: median * 10 ** (sigma * z)
                     for p, z in ((10, -1.2816), (25, -0.6745), (50, 0), (75, 0.6745), (90, 1.2816))
                 }
-
-                def odds(level: float, median: float = median, sigma: float = sigma) -> float:
-                    from statistics import NormalDist
-
-                    return 1 - NormalDist(np.log10(median), max(sigma, 1e-6)).cdf(np.log10(level))
-
-                rows.append([target, model, year, *q.values(), odds(1000), odds(5000)])
+                spread = NormalDist(np.log10(median), max(sigma, 1e-6))
+                odds = [1 - spread.cdf(np.log10(level)) for level in (1000.0, 5000.0)]
+                rows.append([target, model, year, *q.values(), *odds])
     return pd.DataFrame(
         rows,
         columns=["target", "model", "year", "p10_mw", "p25_mw", "p50_mw", "p75_mw", "p90_mw", "p_ge_1gw", "p_ge_5gw"],
@@ -108,15 +115,50 @@ def _generations() -> pd.DataFrame:
         late = (0, 140, 60)[i]
         free = wanted + timedelta(days=150)
         rows.append(
-            [name, wanted, flop, "vr200", chips, 150.0, peak, peak * 0.84, peak / 1.3, peak * 0.84 * 24 * 150, 0.36, 0.91,
-             chips * 6e4, peak * 0.84 * 24 * 150 * 0.28, wanted + timedelta(days=late), free + timedelta(days=late), free, float(late)]
-        )  # fmt: skip
+            [
+                name,
+                wanted,
+                flop,
+                "vr200",
+                chips,
+                150.0,
+                peak,
+                peak * 0.84,
+                peak / 1.3,
+                peak * 0.84 * 24 * 150,
+                0.36,
+                0.91,
+                chips * 6e4,
+                peak * 0.84 * 24 * 150 * 0.28,
+                wanted + timedelta(days=late),
+                free + timedelta(days=late),
+                free,
+                float(late),
+            ]
+        )
     return pd.DataFrame(
         rows,
-        columns=["name", "wanted_on", "flop", "chip", "chips", "days", "facility_peak_mw", "facility_average_mw", "it_peak_mw",
-                 "energy_mwh", "utilisation_frac", "goodput_frac", "cost_usd", "tco2", "powered_on", "finish_on",
-                 "finish_unconstrained_on", "delay_days"],
-    )  # fmt: skip
+        columns=[
+            "name",
+            "wanted_on",
+            "flop",
+            "chip",
+            "chips",
+            "days",
+            "facility_peak_mw",
+            "facility_average_mw",
+            "it_peak_mw",
+            "energy_mwh",
+            "utilisation_frac",
+            "goodput_frac",
+            "cost_usd",
+            "tco2",
+            "powered_on",
+            "finish_on",
+            "finish_unconstrained_on",
+            "delay_days",
+        ],
+    )
 
 
 def _derivation() -> pd.DataFrame:
@@ -144,12 +186,55 @@ def _options() -> pd.DataFrame:
         option, label, carrier, kind, delivery, unit, capex, variable, mwh, direct, life, _, p50, p90, mw, reason = o
         p80 = p50 + 0.66 * (p90 - p50)
         rows.append(
-            [option, label, carrier, kind, delivery, unit, 3000, capex, capex * 0.02, variable, mwh, direct, life, p50, p80,
-             add_months(START, p50), add_months(START, p80), mw, reason, "B", "C", f"https://example.org/{option}"]
-        )  # fmt: skip
-    columns = ["option", "label", "carrier", "kind", "delivery", "unit_mw", "max_mw", "capex_usd_per_mw", "fixed_usd_per_mw_year",
-               "variable_usd_per_mwh", "usd_per_mwh", "direct_tco2_per_mwh", "lifecycle_tco2_per_mwh", "lead_p50_months",
-               "lead_p80_months", "arrive_p50_on", "arrive_p80_on", "chosen_mw", "reason", "grade_cost", "grade_lead", "source"]  # fmt: skip
+            [
+                option,
+                label,
+                carrier,
+                kind,
+                delivery,
+                unit,
+                3000,
+                capex,
+                capex * 0.02,
+                variable,
+                mwh,
+                direct,
+                life,
+                p50,
+                p80,
+                add_months(START, p50),
+                add_months(START, p80),
+                mw,
+                reason,
+                "B",
+                "C",
+                f"https://example.org/{option}",
+            ]
+        )
+    columns = [
+        "option",
+        "label",
+        "carrier",
+        "kind",
+        "delivery",
+        "unit_mw",
+        "max_mw",
+        "capex_usd_per_mw",
+        "fixed_usd_per_mw_year",
+        "variable_usd_per_mwh",
+        "usd_per_mwh",
+        "direct_tco2_per_mwh",
+        "lifecycle_tco2_per_mwh",
+        "lead_p50_months",
+        "lead_p80_months",
+        "arrive_p50_on",
+        "arrive_p80_on",
+        "chosen_mw",
+        "reason",
+        "grade_cost",
+        "grade_lead",
+        "source",
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -161,17 +246,51 @@ def _owners() -> list[tuple[str, str, str, float, float, float, float]]:
 def _steps() -> pd.DataFrame:
     rows = []
     for owner, kind, _, p10, p50, p90, _ in _owners():
-        shares = [("permit", "Permits and studies", "", 0.35, 0.18), ("slot", "Manufacturing slot", "", 0.75, 0.82),
-                  ("build", "Build and connect", "permit;slot", 0.25, 1.0)]  # fmt: skip
+        shares = [
+            ("permit", "Permits and studies", "", 0.35, 0.18),
+            ("slot", "Manufacturing slot", "", 0.75, 0.82),
+            ("build", "Build and connect", "permit;slot", 0.25, 1.0),
+        ]
         for step, label, after, share, last in shares:
             begin = 0.0 if not after else 0.75 * p50
             rows.append(
-                [owner, kind, step, label, after, "turbine_market" if step == "slot" else None, share * p10, share * p50, share * p90,
-                 begin, begin + share * p50, begin * 1.15 + share * p90 * 0.9, last, step != "permit", "B" if step == "slot" else "C",
-                 f"https://example.org/{owner}/{step}"]
-            )  # fmt: skip
-    columns = ["owner", "owner_kind", "step", "label", "after", "factor", "p10_months", "p50_months", "p90_months", "start_p50_months",
-               "finish_p50_months", "finish_p80_months", "last_share_frac", "critical", "grade", "source"]  # fmt: skip
+                [
+                    owner,
+                    kind,
+                    step,
+                    label,
+                    after,
+                    "turbine_market" if step == "slot" else None,
+                    share * p10,
+                    share * p50,
+                    share * p90,
+                    begin,
+                    begin + share * p50,
+                    begin * 1.15 + share * p90 * 0.9,
+                    last,
+                    step != "permit",
+                    "B" if step == "slot" else "C",
+                    f"https://example.org/{owner}/{step}",
+                ]
+            )
+    columns = [
+        "owner",
+        "owner_kind",
+        "step",
+        "label",
+        "after",
+        "factor",
+        "p10_months",
+        "p50_months",
+        "p90_months",
+        "start_p50_months",
+        "finish_p50_months",
+        "finish_p80_months",
+        "last_share_frac",
+        "critical",
+        "grade",
+        "source",
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -215,8 +334,20 @@ def _orders() -> pd.DataFrame:
         )
     return pd.DataFrame(
         rows,
-        columns=["option", "owner_kind", "mw", "units", "order_on", "arrive_on", "arrive_p50_on", "arrive_p80_on", "end_on", "critical_step", "capex_usd"],
-    )  # fmt: skip
+        columns=[
+            "option",
+            "owner_kind",
+            "mw",
+            "units",
+            "order_on",
+            "arrive_on",
+            "arrive_p50_on",
+            "arrive_p80_on",
+            "end_on",
+            "critical_step",
+            "capex_usd",
+        ],
+    )
 
 
 def _periods() -> pd.DataFrame:
@@ -310,10 +441,19 @@ def _operation(rng: np.random.Generator, n_blocks: int) -> pd.DataFrame:
 
 def _money() -> dict[str, pd.DataFrame]:
     ledger, emissions = [], []
-    terms = [("capital", "ccgt", "cash", 240e6), ("capital", "grid_firm", "cash", 60e6), ("fuel", "ccgt", "cash", 310e6),
-             ("energy", "grid_firm", "cash", 480e6), ("rent", "rental_turbines", "cash", 90e6), ("fixed", "ccgt", "cash", 35e6),
-             ("demand charge", "grid_firm", "cash", 70e6), ("contract", "wind_ppa", "cash", 55e6), ("salvage", "ccgt", "cash", -60e6),
-             ("programme delay", "programme", "shadow", 900e6), ("curtailment", "load", "shadow", 12e6)]  # fmt: skip
+    terms = [
+        ("capital", "ccgt", "cash", 240e6),
+        ("capital", "grid_firm", "cash", 60e6),
+        ("fuel", "ccgt", "cash", 310e6),
+        ("energy", "grid_firm", "cash", 480e6),
+        ("rent", "rental_turbines", "cash", 90e6),
+        ("fixed", "ccgt", "cash", 35e6),
+        ("demand charge", "grid_firm", "cash", 70e6),
+        ("contract", "wind_ppa", "cash", 55e6),
+        ("salvage", "ccgt", "cash", -60e6),
+        ("programme delay", "programme", "shadow", 900e6),
+        ("curtailment", "load", "shadow", 12e6),
+    ]
     for year in range(1, 13):
         ramp = min(1.0, year / 6)
         for term, owner, group, usd in terms:
@@ -413,14 +553,36 @@ def _words() -> dict[str, pd.DataFrame]:
         ]
     ]
     outcomes = [["First campus of 1 GW", "2027", "reached in March 2026", "A", "https://example.org/campus"]]
-    notes = [["site.weather_file", "default", "typical year of Greensboro NC"], ["plan", "assumption", "lead times at the median"],
-             ["grid", "limit", "no network model: curtailed hours are called by system stress"], ["ccgt", "warning", "lead time is a synthesis of dated quotes"]]  # fmt: skip
+    notes = [
+        ["site.weather_file", "default", "typical year of Greensboro NC"],
+        ["plan", "assumption", "lead times at the median"],
+        ["grid", "limit", "no network model: curtailed hours are called by system stress"],
+        ["ccgt", "warning", "lead time is a synthesis of dated quotes"],
+    ]
     return {
-        "sources": pd.DataFrame(sources, columns=["key", "figure", "value", "low", "high", "unit", "year", "grade", "source", "note"]),
-        "claims": pd.DataFrame(claims, columns=["claim", "who", "said_on", "target", "year", "threshold", "unit", "p_then_frac", "p_now_frac", "happened", "grade", "source"]),
+        "sources": pd.DataFrame(
+            sources, columns=["key", "figure", "value", "low", "high", "unit", "year", "grade", "source", "note"]
+        ),
+        "claims": pd.DataFrame(
+            claims,
+            columns=[
+                "claim",
+                "who",
+                "said_on",
+                "target",
+                "year",
+                "threshold",
+                "unit",
+                "p_then_frac",
+                "p_now_frac",
+                "happened",
+                "grade",
+                "source",
+            ],
+        ),
         "outcomes": pd.DataFrame(outcomes, columns=["subject", "planned", "happened", "grade", "source"]),
         "notes": pd.DataFrame(notes, columns=["subject", "kind", "text"]),
-    }  # fmt: skip
+    }
 
 
 def _summary(tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
@@ -431,23 +593,66 @@ def _summary(tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
         keep = ["p10_mw", "p50_mw", "p90_mw", "p_ge_1gw", "p_ge_5gw"]
         forecast[target] = {str(r.year): {k: float(getattr(r, k)) for k in keep} for r in rows.itertuples()}
     plan = {
-        "solver": "chain", "status": "optimal", "hours": 105192, "objective_usd": 13.5e9, "bound_usd": 13.499e9, "gap": 7e-5,
-        "build_seconds": 1.2, "solve_seconds": 31.0, "peak_mb": 1300.0, "usd_per_mwh": 66.0, "unserved_mwh": 8123.0,
-        "idle_compute_usd": 3.1e9, "tco2_direct": 2.1e7, "tco2_location": 3.8e7, "clean_matched_frac": 0.45,
-        "first_power_on": "2027-08-01", "p50_1gw_on": "2029-01-01", "p80_1gw_on": "2030-01-31",
-    }  # fmt: skip
+        "solver": "chain",
+        "status": "optimal",
+        "hours": 105192,
+        "objective_usd": 13.5e9,
+        "bound_usd": 13.499e9,
+        "gap": 7e-5,
+        "build_seconds": 1.2,
+        "solve_seconds": 31.0,
+        "peak_mb": 1300.0,
+        "usd_per_mwh": 66.0,
+        "unserved_mwh": 8123.0,
+        "idle_compute_usd": 3.1e9,
+        "tco2_direct": 2.1e7,
+        "tco2_location": 3.8e7,
+        "clean_matched_frac": 0.45,
+        "first_power_on": "2027-08-01",
+        "p50_1gw_on": "2029-01-01",
+        "p80_1gw_on": "2030-01-31",
+    }
     backtest = {
         "targets": {
-            t: {"horizons": {h: {"models": {m: {"crps": c + 0.02 * int(h), "cov50": 0.5, "cov80": 0.82, "bias": 0.03, "n": 32 - 4 * int(h)}
-                for m, c in (("trainload", 0.12), ("random_walk", 0.2), ("log_linear", 0.34))}} for h in ("1", "2", "3")}}
+            t: {
+                "horizons": {
+                    h: {
+                        "models": {
+                            m: {
+                                "crps": c + 0.02 * int(h),
+                                "cov50": 0.5,
+                                "cov80": 0.82,
+                                "bias": 0.03,
+                                "n": 32 - 4 * int(h),
+                            }
+                            for m, c in (("trainload", 0.12), ("random_walk", 0.2), ("log_linear", 0.34))
+                        }
+                    }
+                    for h in ("1", "2", "3")
+                }
+            }
             for t in ("compute", "power")
         }
-    }  # fmt: skip
+    }
     return {
-        "scenario": "gigawatt", "title": "A 1 to 5 GW campus near Greensboro, North Carolina", "as_of": "2026-11-22", "seed": 1, "version": "0.1.0",
-        "forecast": forecast, "generations": [], "plan": plan, "orders": [], "backtest": backtest,
-        "checks": {"ledger_error": 2e-12, "balance_error": 3e-10, "limit_error": 1e-9, "level_error": 4e-10, "budget_error": 0.0},
-    }  # fmt: skip
+        "scenario": "gigawatt",
+        "title": "A 1 to 5 GW campus near Greensboro, North Carolina",
+        "as_of": "2026-11-22",
+        "seed": 1,
+        "version": "0.1.0",
+        "forecast": forecast,
+        "generations": [],
+        "plan": plan,
+        "orders": [],
+        "backtest": backtest,
+        "checks": {
+            "ledger_error": 2e-12,
+            "balance_error": 3e-10,
+            "limit_error": 1e-9,
+            "level_error": 4e-10,
+            "budget_error": 0.0,
+        },
+    }
 
 
 def _manifest() -> dict[str, Any]:
@@ -458,8 +663,26 @@ def _manifest() -> dict[str, Any]:
         "hashes": {"scenario": "ab" * 32},
         "defaults": [{"path": "money.wacc_frac", "value": 0.07, "source": "scenario.Money"}],
         "places": [
-            {"name": "Seattle", "average_mw": 1070.0, "peak_mw": 1930.0, "grade": "B", "source": "https://example.org/seattle"},
-            {"name": "New York City", "average_mw": 5700.0, "peak_mw": 11000.0, "grade": "B", "source": "https://example.org/nyc"},
-            {"name": "Ireland", "average_mw": 3900.0, "peak_mw": 5600.0, "grade": "A", "source": "https://example.org/ie"},
+            {
+                "name": "Seattle",
+                "average_mw": 1070.0,
+                "peak_mw": 1930.0,
+                "grade": "B",
+                "source": "https://example.org/seattle",
+            },
+            {
+                "name": "New York City",
+                "average_mw": 5700.0,
+                "peak_mw": 11000.0,
+                "grade": "B",
+                "source": "https://example.org/nyc",
+            },
+            {
+                "name": "Ireland",
+                "average_mw": 3900.0,
+                "peak_mw": 5600.0,
+                "grade": "A",
+                "source": "https://example.org/ie",
+            },
         ],
-    }  # fmt: skip
+    }

@@ -208,9 +208,9 @@ def _choose_places(reading: Reading, domain: Sequence[float]) -> list[dict[str, 
     """Return places inside the chart whose names don't collide, those near 1 and 5 GW first."""
     found = []
     for place in reading.places:
-        mw = place.get("peak_mw")
-        if not amounts.is_missing(mw) and domain[0] < float(mw) < domain[1]:
-            found.append((float(mw), str(place.get("name", "")).split("(")[0].strip()))
+        mw = float("nan") if amounts.is_missing(place.get("peak_mw")) else float(place["peak_mw"])
+        if domain[0] < mw < domain[1]:
+            found.append((mw, str(place.get("name", "")).split("(")[0].strip()))
     found.sort(key=lambda item: (min(abs(np.log10(item[0] / level)) for level in LEVELS_MW), item[1]))
     gap = 0.045 * np.log10(domain[1] / domain[0])
     chosen: list[tuple[float, str]] = []
