@@ -48,7 +48,7 @@ def tabulate_parameters(world: World) -> pd.DataFrame:
         ("money", "wacc_frac", scenario.money.wacc_frac),
         ("money", "co2_usd_per_tco2", scenario.money.co2_usd_per_tco2),
         ("plan", "unit_threshold_mw", scenario.plan.unit_threshold_mw),
-        ("grid", "max_mw", _limit(scenario.grid.max_mw)),
+        ("grid", "max_service_mw", _limit(scenario.grid.max_mw)),
         ("rules", "co2_cap_tco2_per_year", _limit(scenario.rules.co2_cap_tco2_per_year)),
         ("rules", "clean_matched_frac", _limit(scenario.rules.clean_matched_frac)),
         ("rules", "co2_slack_usd_per_tco2", scenario.rules.co2_slack_usd_per_tco2),
