@@ -51,7 +51,7 @@ def value_annuity(years: ArrayLike, rate_frac: float) -> Floats:
     n = np.asarray(years, dtype=np.float64)
     if np.any(n < 0):
         raise ValueError(f"years must be >= 0, got {n}")
-    if rate_frac == 0:
+    if abs(rate_frac) < 1e-12:  # the limit; below it the quotient loses its digits
         return n
     return np.asarray(-np.expm1(-n * np.log1p(rate_frac)) / rate_frac)
 

@@ -8,9 +8,11 @@ months from the order; a graph's gates are ordered on the same day.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 from trainload.chance import correlated_uniform_stream, sample_three_point
 from trainload.options import GATE_PREFIX, LeadTriple, Step
@@ -20,7 +22,7 @@ Flags = NDArray[np.bool_]
 
 END = "<arrival>"  # not a name that a step can have
 TOLERANCE_FRAC = 0.10  # how closely a graph's P50 and P90 must meet the all-in lead time
-_FIT_DRAWS = 4096
+_FIT_DRAWS = 2048
 _FIT_SEED = 0
 _NO_GATES: Mapping[str, "Graph"] = MappingProxyType({})
 
@@ -162,26 +164,38 @@ def fit_steps(
     """Return the steps with durations scaled so that the whole graph meets another target, or None where it can't.
 
     Every own step's median is multiplied by one factor and its spread above the median raised to one power; gates keep
-    theirs. So a target that the gates alone exceed can't be met. A damped fixed point on ln P50 and ln (P90 / P50):
-    undamped it circles, as a wider spread also moves the median of the later of two steps.
+    theirs. So a target that the gates alone exceed can't be met. A damped fixed point on ln P50 and ln (P90 / P50)
+    (undamped it circles, as a wider spread also moves the median of the later of two steps); where gates keep it from
+    settling, the simplex method of Nelder and Mead on the larger miss of the two.
     """
-    scale, stretch = 1.0, 1.0
-    best: tuple[float, tuple[Step, ...]] | None = None
-    for _ in range(24):
+    if min(target) <= 0:
+        return None
+
+    def try_out(scale: float, stretch: float) -> tuple[float, LeadTriple, tuple[Step, ...]]:
         scaled = tuple(_scale_step(step, scale, stretch) for step in steps)
         lead = measure_lead(owner, scaled, own_gates=own_gates, gates=gates)
-        miss = max(abs(lead[1] / target[1] - 1), abs(lead[2] / target[2] - 1)) if target[1] > 0 else 0.0
-        if best is None or miss < best[0]:
-            best = (miss, scaled)
-        if miss < 0.005:
-            break
+        miss = max(abs(np.log(max(lead[i], 1e-6) / target[i])) for i in (1, 2))
+        return miss, lead, scaled
+
+    scale, stretch, best = 1.0, 1.0, np.ones(2)
+    least, _, found = try_out(scale, stretch)
+    for _ in range(24):
+        miss, lead, scaled = try_out(scale, stretch)
+        if miss < least:
+            least, found, best = miss, scaled, np.array([scale, stretch])
+        if least < 0.005:
+            return found
         scale = float(np.clip(scale * (target[1] / max(lead[1], 1e-6)) ** 0.8, 1e-3, 1e3))
-        want = np.log(max(target[2] / target[1], 1.0 + 1e-6))
-        have = np.log(max(lead[2] / lead[1], 1.0 + 1e-6))
+        want, have = np.log(max(target[2] / target[1], 1.0 + 1e-6)), np.log(max(lead[2] / lead[1], 1.0 + 1e-6))
         stretch = float(np.clip(stretch * (want / have) ** 0.5, 0.05, 8.0))
-    if best is None or best[0] > TOLERANCE_FRAC:
-        return None
-    return best[1]
+    if least > 0.02:
+        x, y = (float(v) for v in np.log(best))
+        options: Any = {"maxfev": 80, "xatol": 0.01, "initial_simplex": [[x, y], [x + 1.0, y], [x, y - 0.7]]}
+        polished = minimize(lambda v: float(try_out(*np.exp(v))[0]), [x, y], method="Nelder-Mead", options=options)
+        miss, _, scaled = try_out(*np.exp(polished.x))
+        if miss < least:
+            least, found = miss, scaled
+    return found if least <= TOLERANCE_FRAC else None
 
 
 def find_circle(after: Mapping[str, Iterable[str]]) -> tuple[str, ...]:

@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Literal
 
-from trainload.catalogue import Catalogue, Figure, restate_figure
+from trainload.catalogue import Catalogue, Figure, load_catalogue, restate_figure
 from trainload.errors import Note, Problem
 from trainload.graphs import Graph, find_circle, fit_steps, measure_lead, meets_target, simulate_for_fit
 from trainload.options import GATE_PREFIX, Gate, LeadTriple, Step
 from trainload.scenario import GateSpec, OptionSpec, Scenario, StepSpec
 
 GATE_LIFE_YEARS = 40.0
+Fit = Literal["never", "changed", "always"]
 ALL_IN = "all_in"  # the only step of a graph that is not decomposed
 
 
@@ -73,7 +75,8 @@ def resolve_gates(findings: Findings) -> tuple[tuple[Gate, ...], Mapping[str, Gr
             findings.note(f"gate {name}", "the scenario gives no capital cost: taken as zero", "default")
         max_mw = spec.max_mw if spec.max_mw is not None else record.max_mw if record else float("inf")
         target = _given_target(spec) or (record.lead_target if record else None)
-        lead = _fit(findings, name, steps[name], target, overridden=_given_target(spec) is not None, gates=graphs)
+        fit: Fit = "always" if _given_target(spec) is not None else "changed" if spec.steps else "never"
+        lead = _fit_lead(findings, name, steps[name], target, fit=fit, gates=graphs)
         gates[name] = Gate(
             gate=name,
             label=spec.label or (record.label if record else name),
@@ -99,10 +102,11 @@ def resolve_lead(
 ) -> Lead:
     """Return an option's graph.
 
-    The catalogue's graph (of the option or of what it is `like`), the scenario's steps put over it, is scaled where the
-    scenario gives another lead time, or where the catalogue's vintage does and the graph misses it by more than 10 %.
-    Where a gate takes longer than the target leaves, the gates are taken as ready; where no scaling meets the target
-    even so, or nobody has decomposed the option, it is one step drawn from the target. A note says which.
+    It is the catalogue's (of the option or of what it is `like`) with the scenario's steps put over it. Where the
+    scenario or the catalogue's vintage gives another lead time than the one the graph was calibrated to, it is scaled;
+    where the scenario changes steps or gates only, the graph takes what it takes. A target that a gate alone exceeds
+    takes the gates as ready, unless the scenario names them; where no scaling meets the target, or nobody has
+    decomposed the option, it is one step drawn from the target. Notes say which.
     """
     steps = _merge_steps(findings, name, spec, catalogue_owner=base)
     named = _gates_of(steps)
@@ -125,28 +129,51 @@ def resolve_lead(
         figure = findings.catalogue.technologies[base].figure("lead_months")
         grade = figure.grade
         if target is None:
-            low = figure.value if figure.low is None else figure.low
-            high = figure.value if figure.high is None else figure.high
-            target = (low, figure.value, high)
+            target = _triple(figure)
             findings.figures[f"{name}.lead_months"] = figure
     if overridden and target is not None:
         findings.given(f"{name}.lead_months", target[1], "months", source=spec.source)
-    if spec.steps and not overridden:
-        target = None
-    return _fit(findings, name, steps, target, overridden=overridden, gates=gates, own_gates=own_gates, grade=grade)
+    changed = bool(spec.steps) or spec.gates is not None or any(g in findings.scenario.gates for g in own_gates)
+    dated = base is not None and not changed and target != _calibrated_target(findings.catalogue, base)
+    return _fit_lead(
+        findings,
+        name,
+        steps,
+        target,
+        fit="always" if overridden or dated else "changed" if changed else "never",
+        gates=gates,
+        own_gates=own_gates,
+        keep_gates=spec.gates is not None,
+        grade=grade,
+    )
 
 
-def _fit(
+def _fit_lead(
     findings: Findings,
     name: str,
     steps: tuple[Step, ...],
     target: LeadTriple | None,
     *,
-    overridden: bool,
+    fit: Fit,
     gates: Mapping[str, Graph],
     own_gates: tuple[str, ...] = (),
+    keep_gates: bool = False,
     grade: str = "C",
 ) -> Lead:
+    """Return the graph, scaled to the target where `fit` asks for it.
+
+    Args:
+        findings: where notes and problems go.
+        name: option or gate id.
+        steps: as merged from catalogue and scenario.
+        target: all-in lead time, where one is stated.
+        fit: ``never`` for a graph calibrated to its target, ``changed`` where the scenario changed it: then a target it
+            misses no longer holds.
+        gates: graphs of all gates.
+        own_gates: those it waits for.
+        keep_gates: the scenario names them, so that none may be dropped.
+        grade: of the lead time.
+    """
     if not steps:
         if target is None:
             findings.problems.append(
@@ -157,11 +184,15 @@ def _fit(
     if find_circle({step.step: step.after for step in steps}) or not _predecessors_known(steps, gates):
         return Lead(own_gates, steps, target, decomposed=True, grade=grade)  # `check_graphs` names what is wrong
     lead = measure_lead(name, steps, own_gates=own_gates, gates=gates)
-    if target is None or (not overridden and meets_target(lead, target)):
+    if target is not None and fit == "changed" and not meets_target(lead, target):
+        text = f"with the scenario's own steps and gates it takes {_months(lead)} months, not {_months(target)}"
+        findings.note(name, text)
+        target = None
+    if target is None or fit != "always":
         return Lead(own_gates, steps, target, decomposed=len(steps) > 1, grade=grade)
     had, wanted = _months(lead), _months(target)
     fitted = fit_steps(name, steps, target, own_gates=own_gates, gates=gates)
-    if fitted is None and own_gates:
+    if fitted is None and own_gates and not keep_gates:
         fitted = fit_steps(name, _drop_gates(steps, keep=()), target)
         if fitted is not None:
             behind = ", ".join(own_gates)
@@ -174,13 +205,12 @@ def _fit(
             for step in fitted
         )
         return Lead(own_gates, scaled, target, decomposed=len(steps) > 1, grade=grade)
-    behind = f" behind {', '.join(own_gates)}" if own_gates else ""
-    findings.note(
-        name,
-        f"its steps{behind} take {had} months and don't scale to the lead time {wanted}: drawn as one step, no gates",
-        "limit",
-    )
-    return Lead((), (_all_in_step(name, target, grade, instead_of=steps),), target, decomposed=False, grade=grade)
+    text = f"its steps take {had} months and don't scale to the lead time {wanted}: drawn as one step"
+    if keep_gates and own_gates:
+        text += f", beside the gates that the scenario names ({', '.join(own_gates)}), which may take longer"
+    findings.note(name, text, "limit")
+    all_in = (_all_in_step(name, target, grade, instead_of=steps),)
+    return Lead(own_gates if keep_gates else (), all_in, target, decomposed=False, grade=grade)
 
 
 def _merge_steps(
@@ -292,6 +322,18 @@ def _predecessors_known(steps: tuple[Step, ...], gates: Mapping[str, Graph]) -> 
         for step in steps
         for b in step.after
     )
+
+
+def _calibrated_target(catalogue: Catalogue, base: str) -> LeadTriple:
+    """Return the all-in lead time that the tables' graph was calibrated to: the newest, whatever the vintage."""
+    newest = load_catalogue(folder=catalogue.folder) if catalogue.vintage_on is not None else catalogue
+    return _triple(newest.technologies[base].figure("lead_months"))
+
+
+def _triple(figure: Figure) -> LeadTriple:
+    low = figure.value if figure.low is None else figure.low
+    high = figure.value if figure.high is None else figure.high
+    return (low, figure.value, high)
 
 
 def _given_target(spec: OptionSpec | GateSpec) -> LeadTriple | None:

@@ -174,17 +174,15 @@ def match_capacity_factor(
     that the mean output is `target_frac`; the output itself is never scaled, so calms stay calms and storms cut out.
 
     Raises:
-        ValueError: no factor up to 10 reaches the target.
+        ValueError: no factor up to 6 reaches the target.
     """
-    low, high = 0.0, 10.0
-    best = float(estimate_wind_output(hub_speed_m_per_s * low, offshore=offshore).mean())
-    factors = np.linspace(0.1, 6.0, 60)  # past the best mean, more wind only cuts out
+    factors = np.linspace(0.2, 6.0, 30)  # past the best mean, more wind only cuts out
     means = np.array([estimate_wind_output(hub_speed_m_per_s * f, offshore=offshore).mean() for f in factors])
     best = float(means.max())
     if target_frac > best:
         raise ValueError(f"a capacity factor of {target_frac:.2f} can't be reached: {best:.2f} at best")
-    high = float(factors[int(np.argmax(means >= target_frac))])
-    for _ in range(60):
+    low, high = 0.0, float(factors[int(np.argmax(means >= target_frac))])
+    for _ in range(40):
         middle = (low + high) / 2
         if estimate_wind_output(hub_speed_m_per_s * middle, offshore=offshore).mean() < target_frac:
             low = middle
