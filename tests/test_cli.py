@@ -325,8 +325,10 @@ def test_cite_prints_the_sources_of_a_study(tmp_path: Path) -> None:
     result = call("cite", "study")
     assert result.exit_code == 0
     assert f"{len(study.tables['sources'])} figures" in result.stdout
-    only = json.loads(call("cite", "study", "--grade", "C", "--json").stdout)
-    assert {row["grade"] for row in only} == {"C"}
+    grade = str(study.tables["sources"]["grade"].iloc[0])
+    only = json.loads(call("cite", "study", "--grade", grade, "--json").stdout)
+    assert {row["grade"] for row in only} == {grade}
+    assert {"key", "value", "unit", "source"} <= set(only[0])
     missing = call("cite", "nowhere")
     assert missing.exit_code == 2
     assert "trainload run" in missing.stderr
