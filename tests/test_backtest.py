@@ -10,7 +10,7 @@ import pytest
 
 from trainload.backtest import BASELINES, Backtest, backtest, bootstrap_se
 from trainload.errors import DataError
-from trainload.runs import load_frontier_runs
+from trainload.runs import ImportedRuns, load_frontier_runs
 
 ORIGINS = tuple(np.arange(2018.0, 2025.76, 0.25))
 
@@ -111,10 +111,16 @@ def test_a_real_vintage_is_scored_against_a_later_table() -> None:
     """Proves: `runs` OLD against `truth` NEW. If broken: an old file is its own truth and persistence is perfect."""
     rows = load_frontier_runs()
     old = rows[rows["released_on"] < pd.Timestamp("2024-10-18")]
-    result = backtest(old, truth=rows, truth_on=date(2026, 10, 7), origins=[2024.8], horizons=[1])
+    file = ImportedRuns(old, pd.DataFrame(), date(2024, 10, 18), "", (), len(old))
+    new = ImportedRuns(rows, pd.DataFrame(), date(2026, 10, 7), "", (), len(rows))
+    result = backtest(file, truth=new, horizons=[1])
+    assert result.truth_on == date(2026, 10, 7)
+    assert result.forecasts["origin"].unique() == pytest.approx([2024.795], abs=1e-3)  # the file's own day
     ours = result.cell("compute", 1, "trainload", split="holdout")
     assert ours["n"] == 1
     assert ours["crps"] < result.cell("compute", 1, "persistence", split="holdout")["crps"]
+    alone = backtest(file, horizons=[1])  # the catalogue is the truth
+    assert alone.cell("compute", 1, "trainload", split="holdout")["crps"] == pytest.approx(ours["crps"])
     own_truth = backtest(old, origins=[2022.0], horizons=[1])
     assert any("last release" in note.text for note in own_truth.notes)
 

@@ -28,7 +28,16 @@ from trainload.predictive import (
 )
 from trainload.references import FACILITY_PEAK_PER_RATED
 from trainload.rivals import forecast_baselines
-from trainload.runs import CATALOGUE_SNAPSHOT_ON, decimal_year, decimal_years, load_campuses, load_frontier_runs
+from trainload.runs import (
+    CATALOGUE_SNAPSHOT_ON,
+    FRONTIER_SINCE,
+    ImportedRuns,
+    decimal_year,
+    decimal_years,
+    load_campuses,
+    load_frontier_runs,
+    select_frontier,
+)
 
 Target = Literal["compute", "power", "campus"]
 Split = Literal["pooled", "tuning", "holdout", "early"]
@@ -109,12 +118,12 @@ class Backtest:
 
 
 def backtest(
-    runs: pd.DataFrame | None = None,
+    runs: pd.DataFrame | ImportedRuns | None = None,
     *,
     target: Target | Sequence[Target] = TARGETS,
     origins: Iterable[float] | None = None,
     horizons: Sequence[int] = HORIZONS_YEARS,
-    truth: pd.DataFrame | None = None,
+    truth: pd.DataFrame | ImportedRuns | None = None,
     truth_on: date | None = None,
     campuses: pd.DataFrame | None = None,
     seed: int = 1,
@@ -122,12 +131,14 @@ def backtest(
     """Return scores of the forecast and its baselines over rolling origins, refitted at each.
 
     Args:
-        runs: rows in `runs.RUN_COLUMNS`, frontier rows from 2010 on; default: the catalogue's.
+        runs: rows in `runs.RUN_COLUMNS` or an imported file; the ten largest at release since 2010 are used. Default:
+            the catalogue's.
         target: compute (log10 FLOP), power (log10 MW, facility peak), campus, or several.
-        origins: decimal years; default: every quarter from 2014.5 on (before 2018: split ``early``, outside `pooled`).
+        origins: decimal years. Default: where an imported file is scored against another truth, the file's own day;
+            else every quarter from 2014.5 on (before 2018: split ``early``, outside `pooled`).
         horizons: whole years.
-        truth: rows that say what happened; default: `runs`.
-        truth_on: the day to which `truth` is known; default: the catalogue's snapshot, or the last release in `truth`.
+        truth: rows that say what happened; default: `runs`, and the catalogue's for an imported file.
+        truth_on: the day to which `truth` is known; default: the file's or the catalogue's day, else the last release.
         campuses: states of campuses for that target; default: the catalogue's.
         seed: of the draws and the bootstrap.
 
@@ -135,23 +146,37 @@ def backtest(
         DataError: an unknown target or horizon, or no origin with enough rows before and truth after it.
     """
     targets = (target,) if isinstance(target, str) else tuple(target)
-    problems = [Problem("target", "no such target", repr(t), "compute, power or campus") for t in targets
-                if t not in ("compute", "power", "campus")]  # fmt: skip
-    problems += [Problem("horizons", "must be whole years from 1 to 10", repr(h)) for h in horizons
-                 if not (isinstance(h, (int, np.integer)) and 1 <= h <= 10)]  # fmt: skip
+    problems = [
+        Problem("target", "no such target", repr(t), "compute, power or campus")
+        for t in targets
+        if t not in ("compute", "power", "campus")
+    ]
+    problems += [
+        Problem("horizons", "must be whole years from 1 to 10", repr(h))
+        for h in horizons
+        if not (isinstance(h, (int, np.integer)) and 1 <= h <= 10)
+    ]
     if problems:
         raise DataError("backtest", *problems)
     notes: list[Note] = []
-    rows = load_frontier_runs() if runs is None else runs
-    answers = rows if truth is None else truth
+    rows, known_on = _rows_of(runs)
+    if truth is None and isinstance(runs, ImportedRuns):
+        answers, answered_on = _rows_of(None)
+    else:
+        answers, answered_on = (rows, known_on) if truth is None else _rows_of(truth)
     if truth_on is None:
-        if runs is None and truth is None:
-            truth_on = CATALOGUE_SNAPSHOT_ON
-        else:
+        truth_on = answered_on
+        if truth_on is None:
             truth_on = cast(pd.Timestamp, answers["released_on"].max()).date()
             notes.append(Note("backtest", f"truth is taken as known to its last release, {truth_on}"))
     until = decimal_year(truth_on)
-    chosen = list(np.arange(FIRST_EARLY, until, 0.25)) if origins is None else sorted(float(o) for o in origins)
+    if origins is not None:
+        chosen = sorted(float(o) for o in origins)
+    elif isinstance(runs, ImportedRuns) and (truth is not None or answers is not rows):
+        chosen = [decimal_year(runs.snapshot_on)]
+        notes.append(Note("backtest", f"a real vintage: forecasts made with the file as of {runs.snapshot_on}"))
+    else:
+        chosen = [float(o) for o in np.arange(FIRST_EARLY, until, 0.25)]
 
     records: list[dict[str, Any]] = []
     if "compute" in targets or "power" in targets:
@@ -182,6 +207,15 @@ def backtest(
         )
     )
     return Backtest(_summarise(forecasts, seed), forecasts, truth_on, __version__, tuple(notes))
+
+
+def _rows_of(source: pd.DataFrame | ImportedRuns | None) -> tuple[pd.DataFrame, date | None]:
+    """Return the frontier rows since 2010 of a source and the day to which it is known, where it says so."""
+    if source is None:
+        return load_frontier_runs(), CATALOGUE_SNAPSHOT_ON
+    if isinstance(source, ImportedRuns):
+        return select_frontier(source.rows, since=FRONTIER_SINCE), source.snapshot_on
+    return select_frontier(source, since=FRONTIER_SINCE), None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from trainload.programme import (
 )
 from trainload.references import FACILITY_PEAK_PER_RATED, compare_with_cities, follow_article
 from trainload.runs import (
+    FRONTIER_SINCE,
     decimal_year,
     decimal_years,
     hide_later,
@@ -204,11 +205,10 @@ def _choose_runs(scenario: Scenario, runs: pd.DataFrame | None) -> tuple[pd.Data
         return load_frontier_runs(), []
     path = scenario.forecast.runs if scenario.folder is None else f"{scenario.folder}/{scenario.forecast.runs}"
     imported = import_runs(path)
-    frontier = select_frontier(imported.rows)
-    frontier = frontier[frontier["released_on"] >= pd.Timestamp("2010-01-01")]
+    frontier = select_frontier(imported.rows, since=FRONTIER_SINCE)
     text = f"runs from {scenario.forecast.runs} as of {imported.snapshot_on}: {len(frontier)} frontier rows of "
     text += f"{imported.n_read}; {imported.attribution}"
-    return frontier.reset_index(drop=True), [Note("forecast", text), *imported.notes]
+    return frontier, [Note("forecast", text), *imported.notes]
 
 
 def _fit(known: pd.DataFrame, origin: float, as_of: date) -> JointModel:
@@ -259,7 +259,7 @@ def _fit_campuses(campuses: pd.DataFrame, as_of: date, model: JointModel) -> tup
     text = (
         f"largest campus rests on {fitted.n_records} records since {operating['state_on'].min():%Y} and "
         f"{len(planned)} announced sizes (slip P10/P50/P90 of 0.5/4/14 months, grade C); beyond the last, growth is "
-        "the mean of announcements' and records'; only today's states are known, so past records may be missing"
+        "the mean of announcements' and records'; states are read from imagery and filings, some of them later"
     )
     return fitted, Note("forecast.largest_campus", text, "limit")
 

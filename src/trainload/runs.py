@@ -4,26 +4,37 @@ The own table holds every model that was among the ten largest by training compu
 4.0). Its grades: A where Epoch calls its estimate confident or likely, C where speculative, B where read second-hand.
 """
 
-import csv
-import io
 import re
-import warnings
 from bisect import bisect_left, insort
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from collections.abc import Mapping
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from trainload.errors import DataError, Note, Problem
+from trainload.export_file import (
+    ATTRIBUTION,
+    ImportedTable,
+    Sheet,
+    describe_left_out,
+    find_columns,
+    find_scale,
+    find_snapshot,
+    read_dates,
+    read_numbers,
+    read_sheet,
+    reduce_header,
+)
 from trainload.predictive import FloatArray
 
-ATTRIBUTION = "Epoch AI, Data on AI Models, epoch.ai/data, CC BY 4.0"
+__all__ = ["ImportedRuns", "describe_left_out", "import_runs"]
+
+ImportedRuns = ImportedTable
+FRONTIER_SINCE = date(2010, 1, 1)  # trends are fitted on releases from then on
 CATALOGUE_SNAPSHOT_ON = date(2026, 10, 7)  # the day to which the own table is known
 RUN_COLUMNS = (
     "model",
@@ -42,7 +53,6 @@ RUN_COLUMNS = (
     "source",
 )
 _NUMBERS = ("compute_flop", "rated_facility_mw", "n_chips", "training_hours", "utilisation_frac", "n_parameters")
-_MAX_BYTES = 200_000_000
 
 # Header names as Epoch AI has spelt them over the years, reduced to letters and digits; a unit may follow in brackets.
 _ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -67,7 +77,6 @@ _FLOP_UNITS: Mapping[str, float] = MappingProxyType(
 _POWER_UNITS: Mapping[str, float] = MappingProxyType({"": 1e-6, "w": 1e-6, "kw": 1e-3, "mw": 1.0, "gw": 1e3})
 _HOUR_UNITS: Mapping[str, float] = MappingProxyType({"": 1.0, "hours": 1.0, "h": 1.0, "days": 24.0})
 _UNITS = {"compute_flop": _FLOP_UNITS, "rated_facility_mw": _POWER_UNITS, "training_hours": _HOUR_UNITS}
-_MISSING = frozenset({"", "nan", "na", "n/a", "none", "null", "-", "?", "unknown", "unreleased", "withdrawn", "tbd"})
 _FAMILIES = (
     ("Google", ("google", "deepmind")),
     ("Meta", ("meta", "facebook")),
@@ -78,27 +87,6 @@ _FAMILIES = (
     ("Amazon", ("amazon", "aws")),
     ("NVIDIA", ("nvidia",)),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ImportedRuns:
-    """What a file of runs held, and what was left out of it and why.
-
-    Attributes:
-        rows: one row a model, columns `RUN_COLUMNS`; missing values stay missing.
-        left_out: line, model, reason.
-        snapshot_on: the day the file describes.
-        attribution: whom to name beside any figure made from it.
-        notes: choices made while reading.
-        n_read: data rows in the file.
-    """
-
-    rows: pd.DataFrame
-    left_out: pd.DataFrame
-    snapshot_on: date
-    attribution: str
-    notes: tuple[Note, ...]
-    n_read: int
 
 
 def load_frontier_runs() -> pd.DataFrame:
@@ -157,7 +145,7 @@ def decimal_year(day: date) -> float:
     return float(decimal_years(pd.Series([pd.Timestamp(day)]))[0])
 
 
-def select_frontier(rows: pd.DataFrame, *, n_largest: int = 10) -> pd.DataFrame:
+def select_frontier(rows: pd.DataFrame, *, n_largest: int = 10, since: date | None = None) -> pd.DataFrame:
     """Return rows with compute that were among the `n_largest` at their release, with `rank_at_release` (1 = record).
 
     Rank counts releases of the same day or earlier with strictly more compute, plus one.
@@ -171,7 +159,10 @@ def select_frontier(rows: pd.DataFrame, *, n_largest: int = 10) -> pd.DataFrame:
             insort(earlier, -value)
         ranks.extend(bisect_left(earlier, -value) + 1 for value in values)
     known["rank_at_release"] = ranks
-    return known[known["rank_at_release"] <= n_largest].reset_index(drop=True)
+    keep = known["rank_at_release"] <= n_largest
+    if since is not None:
+        keep &= known["released_on"] >= pd.Timestamp(since)
+    return known[keep].reset_index(drop=True)
 
 
 def developer_family(name: str) -> str:
@@ -198,34 +189,24 @@ def import_runs(path: str | Path, *, snapshot_on: date | None = None) -> Importe
         DataError: not a CSV table, a needed column missing, a unit unknown, or no row left.
     """
     path = Path(path)
-    text, notes = _read_text(path)
-    raw = _parse_csv(path, text)
-    snapshot, snapshot_note = _snapshot_date(path, snapshot_on)
-    notes.extend(snapshot_note)
-    columns, problems = _find_columns(raw, path)
-    scales: dict[str, float] = {}
-    for name, scale_of in _UNITS.items():
-        if name in columns:
-            unit = _bracketed_unit(columns[name])
-            if unit in scale_of:
-                scales[name] = scale_of[unit]
-            else:
-                known = ", ".join(u for u in scale_of if u)
-                problems.append(Problem("header", f"unit of {columns[name]!r}", unit, f"known units: {known}"))
-    if problems:
-        raise DataError(f"runs file {path.name}", *problems)
-    rows = pd.DataFrame({name: raw[columns[name]].str.strip() if name in columns else "" for name in RUN_COLUMNS})
-    rows["line"] = np.arange(2, len(raw) + 2)
+    sheet = read_sheet(path, "runs file")
+    snapshot, snapshot_notes = find_snapshot(path, sheet.subject, snapshot_on)
+    notes = [*sheet.notes, *snapshot_notes]
+    columns, scales = _find_run_columns(sheet)
+    rows = pd.DataFrame(
+        {name: sheet.column(columns[name]) if name in columns else "" for name in RUN_COLUMNS}, index=sheet.cells.index
+    )
+    rows["line"] = np.arange(2, len(rows) + 2)
     reasons = pd.Series("", index=rows.index)
 
     for name in _NUMBERS:
-        numbers, unreadable = _to_numbers(rows[name])
+        numbers, unreadable = read_numbers(rows[name])
         rows[name] = numbers * scales.get(name, 1.0)
         if unreadable.any():
-            examples = ", ".join(repr(v) for v in raw.loc[unreadable, columns[name]].head(3))
+            examples = ", ".join(repr(v) for v in sheet.cells.loc[unreadable, columns[name]].head(3))
             notes.append(
                 Note(
-                    "runs file",
+                    sheet.subject,
                     f"{int(unreadable.sum())} values of {columns[name]!r} are not numbers and count as "
                     f"missing: {examples}",
                     "warning",
@@ -236,9 +217,9 @@ def import_runs(path: str | Path, *, snapshot_on: date | None = None) -> Importe
             reasons[negative & (reasons == "")] = "compute is not positive"
         else:
             rows.loc[negative, name] = np.nan
-    _check_scale(path, rows)
+    _check_scale(sheet.subject, rows)
 
-    rows["released_on"], rows["date_precision"] = _to_dates(rows["released_on"])
+    rows["released_on"], rows["date_precision"] = read_dates(rows["released_on"])
     reasons[(rows["model"] == "") & (reasons == "")] = "no model name"
     reasons[rows["released_on"].isna() & (reasons == "")] = "no readable release date"
     reasons[(rows["released_on"] > pd.Timestamp(snapshot)) & (reasons == "")] = f"dated after the file ({snapshot})"
@@ -250,13 +231,11 @@ def import_runs(path: str | Path, *, snapshot_on: date | None = None) -> Importe
 
     used = reasons == ""
     if not used.any():
-        raise DataError(
-            f"runs file {path.name}", Problem("", "no row can be used", f"{len(rows)} rows, {reasons.iloc[0]}")
-        )
+        raise DataError(sheet.subject, Problem("", "no row can be used", f"{len(rows)} rows, {reasons.iloc[0]}"))
     imprecise = int((rows.loc[used, "date_precision"] != "day").sum())
     if imprecise:
         notes.append(
-            Note("runs file", f"{imprecise} release dates give a month or a year only; mid-month or mid-year used")
+            Note(sheet.subject, f"{imprecise} release dates give a month or a year only; mid-month or mid-year used")
         )
     without = int(rows.loc[used, "compute_flop"].isna().sum())
     if without:
@@ -269,108 +248,27 @@ def import_runs(path: str | Path, *, snapshot_on: date | None = None) -> Importe
         )
     left_out = pd.DataFrame({"line": rows["line"], "model": rows["model"], "reason": reasons})[~used]
     kept = rows.loc[used, list(RUN_COLUMNS)].sort_values("released_on", kind="stable").reset_index(drop=True)
-    return ImportedRuns(kept, left_out.reset_index(drop=True), snapshot, ATTRIBUTION, tuple(notes), len(raw))
+    return ImportedRuns(kept, left_out.reset_index(drop=True), snapshot, ATTRIBUTION, tuple(notes), len(rows))
 
 
-def _read_text(path: Path) -> tuple[str, list[Note]]:
-    """Return the file's text; UTF-8 first, Windows-1252 for lines that are not."""
-    subject = f"runs file {path.name}"
-    if not path.exists():
-        raise DataError(subject, Problem("", "no such file", str(path), "check the path"))
-    if path.is_dir():
-        raise DataError(subject, Problem("", "is a folder", str(path), "name a CSV file in it"))
-    if path.stat().st_size > _MAX_BYTES:
-        raise DataError(subject, Problem("", "too large", f"{path.stat().st_size / 1e6:.0f} MB", "at most 200 MB"))
-    data = path.read_bytes()
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        data = data.decode("utf-16", errors="replace").encode()
-    if not data.strip():
-        raise DataError(subject, Problem("", "is empty", "0 rows", "export the table again"))
-    if b"\0" in data[:100_000]:
-        raise DataError(subject, Problem("", "is not text", "binary data", "give a CSV file (unpack archives first)"))
-    if re.match(rb"\s*(<!doctype|<html|<\?xml|<head|<body)", data.lstrip(b"\xef\xbb\xbf")[:200], re.IGNORECASE):
-        raise DataError(
-            subject, Problem("", "is a web page", "HTML", "download the CSV itself, not the page that shows it")
-        )
-    try:
-        return data.decode("utf-8-sig"), []
-    except UnicodeDecodeError:
-        pass
-    lines, n_other = [], 0
-    for line in data.removeprefix(b"\xef\xbb\xbf").splitlines(keepends=True):
-        try:
-            lines.append(line.decode("utf-8"))
-        except UnicodeDecodeError:
-            lines.append(line.decode("cp1252", errors="replace"))
-            n_other += 1
-    text = f"{n_other} lines are not UTF-8 and were read as Windows-1252; check names with accents"
-    return "".join(lines), [Note("runs file", text, "warning")]
-
-
-def _parse_csv(path: Path, text: str) -> pd.DataFrame:
-    header = text.split("\n", 1)[0]
-    separator = max((",", ";", "\t"), key=header.count)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", pd.errors.ParserWarning)  # rows longer than the header: judged below
-            raw = pd.read_csv(
-                io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, engine="c", index_col=False
-            )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise DataError(f"runs file {path.name}", Problem("", "is not a CSV table", str(error))) from None
-    reader = csv.reader(io.StringIO(text), delimiter=separator)
-    for row in reader:
-        if len(row) > raw.shape[1] and any(cell.strip() for cell in row[raw.shape[1] :]):
-            got = f"{len(row)} cells, {raw.shape[1]} columns"
-            fix = "quote texts that hold the separator"
-            raise DataError(
-                f"runs file {path.name}", Problem(f"line {reader.line_num}", "is longer than the header", got, fix)
-            )
-    if raw.empty:
-        raise DataError(f"runs file {path.name}", Problem("", "has a header and no rows", "0 rows", "export it again"))
-    return raw
-
-
-def _reduce(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", re.sub(r"\(.*?\)", "", name.lower()))
-
-
-def _bracketed_unit(header: str) -> str:
-    found = re.search(r"\(([^)]*)\)\s*$", header)
-    return re.sub(r"[^a-z0-9]", "", found.group(1).lower()) if found else ""
-
-
-def _find_columns(raw: pd.DataFrame, path: Path) -> tuple[dict[str, str], list[Problem]]:
-    reduced = {str(column): _reduce(str(column)) for column in raw.columns}
-    found: dict[str, str] = {}
-    for name, aliases in _ALIASES.items():
-        # a bare "Model" or "Organization" wins over a longer name; the own suffixed spelling is accepted too
-        for alias in (*aliases, _reduce(name)):
-            match = next((column for column, short in reduced.items() if short == alias), None)
-            if match is not None:
-                found[name] = match
-                break
+def _find_run_columns(sheet: Sheet) -> tuple[dict[str, str], dict[str, float]]:
+    """Return header and scale of each column; every problem of the header at once."""
     needed = {"model": "Model", "released_on": "Publication date", "compute_flop": "Training compute (FLOP)"}
-    shown = ", ".join(str(c) for c in raw.columns[:8]) + (", ..." if raw.shape[1] > 8 else "")
-    problems = [
-        Problem("header", f"no column for {name}", shown, f"call it {title!r}")
-        for name, title in needed.items()
-        if name not in found
-    ]
-    if problems and any(_reduce(str(c)) in ("hardwarename", "datacenter") for c in raw.columns):
-        problems.append(Problem("", "this looks like a hardware or data-centre table of Epoch AI", path.name))
-    return found, problems
+    columns, problems = find_columns(sheet, _ALIASES, needed)
+    if problems and any(reduce_header(str(c)) in ("hardwarename", "datacenter") for c in sheet.cells.columns):
+        problems.append(Problem("", "this looks like a hardware or data-centre table of Epoch AI", sheet.name))
+    scales: dict[str, float] = {}
+    for name, units in _UNITS.items():
+        if name in columns:
+            scales[name], problem = find_scale(columns[name], units)
+            if problem is not None:
+                problems.append(problem)
+    if problems:
+        raise DataError(sheet.subject, *problems)
+    return columns, scales
 
 
-def _to_numbers(texts: "pd.Series[str]") -> tuple["pd.Series[float]", "pd.Series[bool]"]:
-    """Return numbers and where a text that is neither a number nor a word for missing stood."""
-    missing = texts.str.lower().isin(_MISSING)
-    numbers = pd.to_numeric(texts.where(~missing), errors="coerce").astype(float)
-    numbers = numbers.where(np.isfinite(numbers))
-    return numbers, numbers.isna() & ~missing
-
-
-def _check_scale(path: Path, rows: pd.DataFrame) -> None:
+def _check_scale(subject: str, rows: pd.DataFrame) -> None:
     """Refuse a compute or power column that cannot be in the unit it says."""
     problems = []
     compute = rows["compute_flop"].dropna()
@@ -383,18 +281,7 @@ def _check_scale(path: Path, rows: pd.DataFrame) -> None:
     if len(power) and power.max() > 1e5:
         problems.append(Problem("power", "is too large", f"largest {power.max():.3g} MW", "name the unit: W, kW or MW"))
     if problems:
-        raise DataError(f"runs file {path.name}", *problems)
-
-
-def _to_dates(texts: "pd.Series[str]") -> tuple["pd.Series[pd.Timestamp]", "pd.Series[Any]"]:
-    """Return dates and their precision; a month is its 15th, a year its 1 July."""
-    day = texts.str.extract(r"^(\d{4}-\d{1,2}-\d{1,2})(?:[T ].*)?$")[0]
-    month = texts.str.extract(r"^(\d{4}-\d{1,2})$")[0]
-    year = texts.str.extract(r"^(\d{4})(?:\.0)?$")[0]
-    filled = day.fillna(month + "-15").fillna(year + "-07-01")
-    dates = pd.to_datetime(filled, format="%Y-%m-%d", errors="coerce")
-    precision = pd.Series(np.where(day.notna(), "day", np.where(month.notna(), "month", "year")), index=texts.index)
-    return dates, precision
+        raise DataError(subject, *problems)
 
 
 def _mark_duplicates(rows: pd.DataFrame, reasons: "pd.Series[str]") -> "pd.Series[str]":
@@ -407,20 +294,6 @@ def _mark_duplicates(rows: pd.DataFrame, reasons: "pd.Series[str]") -> "pd.Serie
     return marked
 
 
-def _snapshot_date(path: Path, given: date | None) -> tuple[date, list[Note]]:
-    if given is not None:
-        return given, []
-    found = re.search(r"(20\d\d)[-_]?(\d\d)[-_]?(\d\d)", path.name)
-    if found:
-        try:
-            return date(*(int(part) for part in found.groups())), []
-        except ValueError:
-            pass
-    changed = datetime.fromtimestamp(path.stat().st_mtime, tz=UTC).date()
-    text = f"the file's name holds no date; its last change ({changed}) counts as the day it describes"
-    return changed, [Note("runs file", text, "assumption")]
-
-
 def trend_arrays(rows: pd.DataFrame) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return times (decimal years), log10 FLOP and log10 rated facility MW of rows with compute, by date."""
     known = rows[rows["compute_flop"].notna()].sort_values("released_on", kind="stable")
@@ -428,12 +301,3 @@ def trend_arrays(rows: pd.DataFrame) -> tuple[FloatArray, FloatArray, FloatArray
     compute = np.log10(known["compute_flop"].to_numpy(float))
     power = np.log10(known["rated_facility_mw"].to_numpy(float))
     return times, compute, power
-
-
-def describe_left_out(left_out: pd.DataFrame) -> Sequence[str]:
-    """Return one line for each reason: how many rows, and up to three of them."""
-    lines = []
-    for reason, group in left_out.groupby("reason", sort=False):
-        names = ", ".join(str(name) for name in group["model"].head(3))
-        lines.append(f"{len(group)} rows: {reason} ({names}{', ...' if len(group) > 3 else ''})")
-    return lines
