@@ -7,6 +7,7 @@ months from the order; a graph's gates are ordered on the same day.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -177,6 +178,9 @@ def fit_steps(
         miss = max(abs(np.log(max(lead[i], 1e-6) / target[i])) for i in (1, 2))
         return miss, lead, scaled
 
+    def miss_at(logs: Floats) -> float:
+        return float(try_out(*np.exp(logs))[0])
+
     scale, stretch, best = 1.0, 1.0, np.ones(2)
     least, _, found = try_out(scale, stretch)
     for _ in range(24):
@@ -191,7 +195,7 @@ def fit_steps(
     if least > 0.02:
         x, y = (float(v) for v in np.log(best))
         options: Any = {"maxfev": 80, "xatol": 0.01, "initial_simplex": [[x, y], [x + 1.0, y], [x, y - 0.7]]}
-        polished = minimize(lambda v: float(try_out(*np.exp(v))[0]), [x, y], method="Nelder-Mead", options=options)
+        polished = minimize(miss_at, np.array([x, y]), method="Nelder-Mead", options=options)
         miss, _, scaled = try_out(*np.exp(polished.x))
         if miss < least:
             least, found = miss, scaled
@@ -250,10 +254,16 @@ def _pass_forward(
 
 
 def _draw_duration(step: Step, n: int, seed: int) -> Floats:
-    u = correlated_uniform_stream(
-        seed, f"step:{step.owner}.{step.step}", n, factor=step.factor, loading_frac=step.factor_loading_frac
-    )
+    draw = _draw_probabilities if (n, seed) == (_FIT_DRAWS, _FIT_SEED) else _draw_probabilities.__wrapped__
+    u = draw(seed, f"step:{step.owner}.{step.step}", n, step.factor, step.factor_loading_frac)
     return sample_three_point(step.p10_months, step.p50_months, step.p90_months, u)
+
+
+@lru_cache(maxsize=1024)  # fitting draws the same streams for every trial; 16 kB each
+def _draw_probabilities(seed: int, name: str, n: int, factor: str | None, loading_frac: float) -> Floats:
+    u = correlated_uniform_stream(seed, name, n, factor=factor, loading_frac=loading_frac)
+    u.flags.writeable = False
+    return u
 
 
 def _scale_step(step: Step, scale: float, stretch: float) -> Step:
