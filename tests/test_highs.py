@@ -99,6 +99,25 @@ def test_units_do_not_change_the_answer(size, price):
     assert check_solution(program, other).passed(1e-6)
 
 
+@pytest.mark.parametrize("method", ["hipo", "simplex"])
+@pytest.mark.parametrize("price", [1e9, 1e12])
+def test_huge_prices_of_unserved_load(price, method):
+    """Proves: a price 12 orders above the others changes nothing where load can be served, and the bound stays tight.
+
+    If broken: HiPO iterates for ever or calls it infeasible; a careless rounding allowance leaves a gap of 0.01.
+    """
+    program = random_program(0, n_blocks=1, n_sources=2, n_stores=0)
+    plain = solve_with_highs(program, method="simplex")
+    flow_cost = program.blocks[0].flow_cost.copy()
+    flow_cost[program.blocks[0].flow_names.index("unserved")] = price
+    huge = replace(program, blocks=(replace(program.blocks[0], flow_cost=flow_cost),))
+    assert plain.flows[0][program.blocks[0].flow_names.index("unserved")].max() < 1e-9
+    solution = solve_with_highs(huge, method=method)
+    assert solution.status == "optimal"
+    assert solution.objective == pytest.approx(plain.objective, rel=1e-6)
+    assert solution.gap < 1e-6
+
+
 def test_the_message_says_which_method_ran():
     """Proves: HiPO really runs (the wheel is there) and the message comes from HiGHS's log, not from the request."""
     program = random_program(1, n_stores=2, n_rows=3)

@@ -23,20 +23,19 @@ class LagrangianFunction:
 
     ``value(x) = constant + sum_c slope_up[c] max(x_c, 0) + slope_down[c] min(x_c, 0)`` is at most the cheapest
     objective with these columns, whatever x within its rows. It is concave in each x, so its least value over a box is
-    taken at the box's ends. ``rounding`` covers the rounding of the sums.
+    taken at the box's ends. Constant and slopes are already lowered by what rounding can have added to them.
     """
 
     constant: float
     slope_up: Array
     slope_down: Array
-    rounding: float
 
     def least_over_box(self, lower: Array, upper: Array) -> float:
         """Return the least value for lower <= x <= upper: a lower bound on the objective over that box."""
         if np.any(lower > upper):
             return float("inf")
         ends = np.minimum(self._terms(lower), self._terms(upper))
-        return float(self.constant + ends.sum() - self.rounding - ROUNDING * np.abs(ends).sum())
+        return float(self.constant + ends.sum() - ROUNDING * (abs(self.constant) + np.abs(ends).sum()))
 
     def _terms(self, x: Array) -> Array:
         terms: Array = self.slope_up * np.maximum(x, 0.0) + self.slope_down * np.minimum(x, 0.0)
@@ -64,58 +63,77 @@ def lagrangian_function(
     mu = np.where(np.isfinite(border.row_lower), border_row_duals, np.minimum(border_row_duals, 0.0))
     mu = np.where(np.isfinite(border.row_upper), mu, np.maximum(mu, 0.0))
     nu = np.minimum(budget_duals, 0.0)
-    terms = [
-        np.where(mu > 0, np.where(mu > 0, border.row_lower, 0.0) * mu, np.where(mu < 0, border.row_upper, 0.0) * mu),
-        nu * program.budget_upper,
-    ]
-    linear = border.cost - border.matrix.T @ mu
+    active = np.where(mu > 0, border.row_lower, np.where(mu < 0, border.row_upper, 0.0))
+    terms = [active * mu, nu * program.budget_upper]
+    price = border.cost - border.matrix.T @ mu
     size = np.abs(border.cost) + abs(border.matrix).T @ np.abs(mu)
     if program.budget_matrix is not None:
-        linear = linear - program.budget_matrix.T @ nu
+        price = price - program.budget_matrix.T @ nu
         size = size + abs(program.budget_matrix).T @ np.abs(nu)
     up, down = np.zeros(n), np.zeros(n)
-    free_size = 0.0
     sigma = state_duals or tuple(np.zeros((len(b.state_names), b.n_steps)) for b in program.blocks)
     following = _following_state_prices(program, sigma)
     for b, block in enumerate(program.blocks):
         senses = np.array([sense == "=" for sense in block.row_sense], dtype=bool)[:, None]
         lam = np.where(senses, row_duals[b], np.minimum(row_duals[b], 0.0))
-        terms.append(np.atleast_1d((lam * block.row_rhs).sum()))
-        free_size += float(np.abs(lam * block.row_rhs).sum())
+        priced = lam * block.row_rhs
+        terms.append(np.array([priced.sum(), -ROUNDING * np.abs(priced).sum()]))
         for r, factors in enumerate(block.row_border):
             for column, factor in factors.items():
-                linear[column] -= lam[r] @ factor
-                size[column] += np.abs(lam[r]) @ np.abs(factor)
-        price = block.flow_cost - block.row_coeff.T @ lam
-        price_size = np.abs(block.flow_cost) + np.abs(block.row_coeff).T @ np.abs(lam)
-        if len(block.state_names):
-            price += block.state_coeff.T @ sigma[b]
-            price_size += np.abs(block.state_coeff).T @ np.abs(sigma[b])
-        for budget, coeff in block.budget_coeff.items():
-            price -= nu[budget] * coeff
-            price_size += abs(nu[budget]) * np.abs(coeff)
-        at_cap = price * block.flow_cap
-        at_floor = price * block.flow_floor if block.flow_floor is not None else np.zeros_like(at_cap)
-        width = np.maximum(np.abs(block.flow_cap), 0.0 if block.flow_floor is None else np.abs(block.flow_floor))
-        flow_size = (price_size * width).sum(axis=1)
-        level_price = sigma[b] * -1.0 + following[b]
-        at_full = level_price * block.state_cap[:, None]
-        level_size = ((np.abs(sigma[b]) + np.abs(following[b])) * np.abs(block.state_cap)[:, None]).sum(axis=1)
-        for columns, low, high, sizes in (
-            (block.flow_cap_column, at_floor, at_cap, flow_size),
-            (block.state_cap_column, np.zeros_like(at_full), at_full, level_size),
+                price[column] -= (lam[r] * factor).sum()
+                size[column] += np.abs(lam[r] * factor).sum()
+        flow_price, flow_size = _price_flows(block, lam, sigma[b], nu)
+        level_price = following[b] - sigma[b]
+        level_size = np.abs(following[b]) + np.abs(sigma[b])
+        full = np.broadcast_to(block.state_cap[:, None], level_price.shape)
+        for columns, (least, most) in (
+            (block.flow_cap_column, _cheapest_and_dearest(flow_price, flow_size, block.flow_floor, block.flow_cap)),
+            (block.state_cap_column, _cheapest_and_dearest(level_price, level_size, None, full)),
         ):
-            least, most = np.minimum(low, high).sum(axis=1), np.maximum(low, high).sum(axis=1)
             tied = columns >= 0
             terms.append(least[~tied])
-            free_size += float(sizes[~tied].sum())
             np.add.at(up, columns[tied], least[tied])
             np.add.at(down, columns[tied], most[tied])
-            np.add.at(size, columns[tied], sizes[tied])
     everything = np.concatenate(terms)
-    reach = np.maximum(np.abs(border.lower), np.abs(border.upper))
-    rounding = ROUNDING * (float(np.abs(everything).sum()) + free_size + float(size @ reach))
-    return LagrangianFunction(float(everything.sum()), linear + up, linear + down, rounding)
+    constant = float(everything.sum() - ROUNDING * np.abs(everything).sum())
+    return LagrangianFunction(
+        constant,
+        price + up - ROUNDING * (size + np.abs(up)),
+        price + down + ROUNDING * (size + np.abs(down)),
+    )
+
+
+def _price_flows(block: Block, lam: Array, sigma: Array, nu: Array) -> tuple[Array, Array]:
+    """Return what a unit of each flow costs after all multipliers, and the sum of the absolute terms in it."""
+    price = block.flow_cost - block.row_coeff.T @ lam
+    size = np.abs(block.flow_cost) + np.abs(block.row_coeff).T @ np.abs(lam)
+    if len(block.state_names):
+        price += block.state_coeff.T @ sigma
+        size += np.abs(block.state_coeff).T @ np.abs(sigma)
+    for budget, coeff in block.budget_coeff.items():
+        price -= nu[budget] * coeff
+        size += abs(nu[budget]) * np.abs(coeff)
+    return price, size
+
+
+def _cheapest_and_dearest(price: Array, size: Array, floor: Array | None, cap: Array) -> tuple[Array, Array]:
+    """Return the least and the greatest cost of each line between floor and cap, rounding on the safe side.
+
+    A price that is wrong by rounding alone costs at most that much: a flow whose price is clearly positive stays at its
+    floor and adds nothing, however large the price.
+    """
+    doubt = ROUNDING * size
+    at_cap, doubt_cap = price * cap, doubt * np.abs(cap)
+    least, most = at_cap - doubt_cap, at_cap + doubt_cap
+    if floor is None:
+        least, most = np.minimum(least, 0.0), np.maximum(most, 0.0)
+    else:
+        at_floor, doubt_floor = price * floor, doubt * np.abs(floor)
+        least, most = np.minimum(least, at_floor - doubt_floor), np.maximum(most, at_floor + doubt_floor)
+    return (
+        least.sum(axis=1) - ROUNDING * np.abs(least).sum(axis=1),
+        most.sum(axis=1) + ROUNDING * np.abs(most).sum(axis=1),
+    )
 
 
 def lagrangian_bound(

@@ -122,7 +122,7 @@ class Master:
                 budget_duals=budget_duals,
                 state_duals=state_duals,
             )
-            constant, slope = function.constant - function.rounding, function.slope_up.copy()
+            constant, slope = function.constant, function.slope_up.copy()
             slope[upper <= 0] = function.slope_down[upper <= 0]
             # a column that may take both signs has a concave piece: its chord lies below it
             across = (lower < 0) & (upper > 0)
