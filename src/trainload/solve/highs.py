@@ -45,8 +45,8 @@ def solve_with_highs(
     """Return HiGHS's solution of the program, with duals and a bound proven from them.
 
     Interior point methods run without crossover; where one stops short of a solution that passes `check_solution`, or
-    calls the program infeasible, the dual simplex method takes over. The message says which method really ran, read from HiGHS's log:
-    without the ``highspy-extras`` wheel HiGHS accepts the name ``hipo`` and runs its default.
+    calls the program infeasible, the dual simplex method takes over. The message says which method really ran, read
+    from HiGHS's log: without the ``highspy-extras`` wheel HiGHS accepts the name ``hipo`` and runs its default.
 
     Args:
         program: what to solve; may go beyond the chain solver's limits on rows and states.
