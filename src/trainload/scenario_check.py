@@ -163,9 +163,11 @@ def _check_steps(
             dotted = ".".join((*path, name, "after"))
             line = context.where((*path, name, "after", str(i)))
             yield Problem(line, f"{dotted}: no such step of this graph", repr(before), suggest(before, choices))
-    cycle = find_cycle({name: step.after for name, step in steps.items()})
+    given = {name: tuple(step.after) for name, step in steps.items()}
+    cycle = find_cycle({**inherited, **given})  # steps that are given replace the catalogue's of the same name
     if cycle:
-        line = context.where((*path, cycle[0], "after"))
+        first = next((name for name in cycle if name in steps), cycle[0])
+        line = context.where((*path, first, "after"))
         chain = " -> ".join(cycle)
         yield Problem(line, f"{'.'.join(path)}: steps wait for each other in a circle", chain, "cut one `after`")
 
