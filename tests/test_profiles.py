@@ -360,7 +360,10 @@ def test_own_series_take_the_place_of_shapes(catalogue: Catalogue, tmp_path: Pat
         folder=tmp_path,
         site={
             "price": {"file": "price.csv", "column": "value", "unit": "USD/MWh"},
-            "availability": {"tide": {"file": "tide.csv", "column": "value", "unit": "fraction"}},
+            "availability": {
+                "tide": {"file": "tide.csv", "column": "value", "unit": "fraction"},
+                "wind": {"file": "tide.csv", "column": "value", "unit": "fraction"},
+            },
         },
         programme={"load": {"file": "load.csv", "column": "value", "unit": "MW"}},
         grid={"price_growth_per_year": 0.1},
@@ -369,6 +372,8 @@ def test_own_series_take_the_place_of_shapes(catalogue: Catalogue, tmp_path: Pat
     assert own.price_usd_per_mwh[at("2027-01-01 06:00+00:00")] == pytest.approx(0.01)
     assert own.price_usd_per_mwh[at("2028-01-01 06:00+00:00")] == pytest.approx(0.011)
     assert own.availability["tide"][at("2027-01-01 05:00+00:00")] == 0.25
+    assert np.array_equal(own.availability["wind"], own.availability["tide"])
+    assert not any(note.subject == "profile wind" for note in own.notes)
     assert own.load_peak_mw == 300
     assert own.load_shape.min() == 0.5
     assert own.sources["price"] == "price.csv, column value"

@@ -163,6 +163,35 @@ def test_find_circle_agrees_with_repeated_removal(edges: list[tuple[int, int]]) 
         assert all(first in after[then] for first, then in pairwise(circle))
 
 
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 30), st.sets(st.integers(0, 6), max_size=3), st.booleans()), min_size=1, max_size=7
+    ),
+    st.integers(0, 60),
+)
+@settings(max_examples=60, deadline=None)
+def test_arrival_is_the_longest_of_all_chains(steps: list[tuple[int, set[int], bool]], gate_months: int) -> None:
+    """Proves: for any graph of fixed durations, the arrival is the longest of all chains, listed one by one.
+
+    If broken: a step that waits for a later one in the file would start too early.
+    """
+    spec = [
+        fixed(f"s{i}", months, *(f"s{b}" for b in sorted(after) if b < i), *(["gate:g"] if waits else []))
+        for i, (months, after, waits) in enumerate(steps)
+    ]
+    option = make_option("o", steps=spec[::-1], gates=("g",))
+    schedule = simulate_arrivals(world(option, gates=(make_gate("g", steps=[fixed("x", gate_months)]),)), n_draws=2)
+
+    def chains(i: int) -> list[int]:
+        months, after, waits = steps[i]
+        before = [chain for b in after if b < i for chain in chains(b)] + ([gate_months] if waits else [])
+        return [months + chain for chain in before or [0]]
+
+    longest = max([gate_months, *(chain for i in range(len(steps)) for chain in chains(i))])
+    assert schedule.lead_months("o", 50) == longest
+    assert sum(schedule.critical_months("o").values()) >= longest - 1e-9
+
+
 def test_exactly_one_path_is_critical_in_each_draw() -> None:
     """Proves: in a diamond every draw has one critical branch, and the first and last steps are always critical.
 

@@ -302,7 +302,7 @@ def test_places_without_the_resource(catalogue: Catalogue, supply: Supply) -> No
 
 
 def test_everything_that_cannot_be_resolved_comes_at_once(catalogue: Catalogue) -> None:
-    """Proves: an unknown gate, an unknown `like` and an option without lead time are named together.
+    """Proves: an unknown gate, an unknown `like`, a graph without times and more are named together.
 
     If broken: the user would mend one error a run.
     """
@@ -313,13 +313,18 @@ def test_everything_that_cannot_be_resolved_comes_at_once(catalogue: Catalogue) 
                 "ccgt": {"gates": ["moat"]},
                 "copy": {"like": "perpetuum"},
                 "bare": {"kind": "source", "delivery": "onsite", "carrier": "x", "capex_usd_per_mw": 1},
+                "wind": {"availability": "moonlight", "min_mw": 300},
+                "engines": {"kind": "store"},
             },
         )
     text = str(caught.value)
     assert "moat" in text
     assert "perpetuum" in text
     assert "bare" in text
-    assert len(caught.value.problems) == 3
+    assert "moonlight" in text
+    assert "300 > 200" in text
+    assert "engines.duration_hours" in text
+    assert len(caught.value.problems) == 6
 
 
 def test_levelised_costs_by_hand(supply: Supply) -> None:

@@ -192,7 +192,7 @@ class _Build:
             f"the site's hours, every speed times {offshore_factor:.2f}: capacity factor {offshore.mean():.2f}",
             POWER_CURVE_SOURCE,
         )
-        self._say("solar_offsite", "the same sun as at the site", self.sources["solar"])
+        self._say("solar_offsite", "the sun of the site's weather year", weather.source)
         series = {"solar": solar, "wind": wind, "wind_offshore": offshore, "wind_offsite": offsite}
         laid = {name: lay(values) for name, values in series.items()}
         return {"one": np.ones_like(laid["solar"]), **laid, "solar_offsite": laid["solar"]}
@@ -338,6 +338,8 @@ class _Build:
         return Figure(value, None, None, unit, year, "C", f"scenario {self.scenario.name}", "given there")
 
     def _say(self, subject: str, text: str, source: str) -> None:
+        if subject in self.scenario.site.availability:
+            return  # the scenario's own series takes its place
         self.sources[subject] = source
         self.notes.append(Note(f"profile {subject}", text))
 

@@ -22,6 +22,7 @@ from trainload.options import Gate, Option, Supply
 from trainload.scenario import OptionSpec, Scenario
 from trainload.units import HOURS_PER_YEAR, unit_of
 
+PROFILES = ("one", "solar", "wind", "wind_offshore", "solar_offsite", "wind_offsite")  # made by `profiles`
 DEFAULT_LIFE_YEARS = 30.0
 DEFAULT_MILESTONES = ((0.2, 0.0), (0.8, 1.0))
 STORE_CYCLES_PER_YEAR = 365.0
@@ -171,6 +172,8 @@ def _build_option(
     if delivery == "grid":
         _add_grid_emission(findings, name, n, spec=spec, technology=technology)
     max_mw, reason, milestones = _limit_option(findings, name, base, spec, delivery)
+    availability = spec.availability or _profile_of(technology, delivery)
+    _check_option(findings, name, n, kind=kind, availability=availability, least_mw=spec.min_mw or 0.0, most_mw=max_mw)
     if spec.lifetime_years is None and technology is None:
         findings.note(f"option {name}", f"the scenario gives no lifetime: {DEFAULT_LIFE_YEARS:g} years", "default")
     source = spec.source or _main_figure(findings, name).source
@@ -188,7 +191,7 @@ def _build_option(
         fuel=None if fuel == "none" else fuel,
         fuel_usd_per_mmbtu=fuel_price,
         fuel_cost_usd_per_mwh=fuel_cost,
-        availability=spec.availability or _profile_of(technology, delivery),
+        availability=availability,
         available_on=spec.available_on,
         return_on=spec.return_on,
         gates=lead.gates,
@@ -221,6 +224,28 @@ def _resolve_number(
     if technology is not None:
         technology.figure(quantity)
     return DEFAULT_LIFE_YEARS
+
+
+def _check_option(
+    findings: Findings,
+    name: str,
+    n: Mapping[str, float],
+    *,
+    kind: str,
+    availability: str,
+    least_mw: float,
+    most_mw: float,
+) -> None:
+    """Keep what makes an option impossible to plan with."""
+    profiles = (*PROFILES, *findings.scenario.site.availability)
+    if availability not in profiles:
+        fix = f"known: {', '.join(profiles)}; or give it under site.availability"
+        findings.problems.append(Problem(f"options.{name}.availability", "no such profile", availability, fix))
+    if kind == "store" and n["duration_hours"] <= 0:
+        findings.problems.append(Problem(f"options.{name}.duration_hours", "a store needs a duration", "0"))
+    if least_mw > most_mw:
+        got = f"{least_mw:g} > {most_mw:g}"
+        findings.problems.append(Problem(f"options.{name}.min_mw", "is above max_mw", got, "raise max_mw"))
 
 
 def _contained_gates(catalogue: Catalogue, base: str, gates: tuple[str, ...]) -> list[str]:
