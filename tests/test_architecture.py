@@ -25,7 +25,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("errors", "units", "chance", "finance", "tables", "yaml_tree", "power", "goodput", "stress"),
         *("predictive", "trend", "cadence", "rivals", "campuses", "export_file"),
     ),
-    "catalogue": ("records", "options", "catalogue_tables", "catalogue"),
+    "catalogue": ("records", "options", "catalogue_tables", "catalogue", "vintages"),
     "scenario": (*("scenario", "series", "patch", "draws", "scenario_check", "scenario_file", "scenario_template"),),
     "stages": (
         *("weather", "profiles"),
@@ -77,6 +77,7 @@ WITHOUT_UNIT = {
     "ColumnTerm.quantity": "its unit stands beside it",
     "ColumnTerm.usd_present": "present value, as the ledger's column is called",
     "Claim.threshold": "its unit stands beside it",
+    "ClaimRecord.threshold": "its unit stands beside it",
     "Cell.level": "shade of a table cell",
     "Uncertain.low": "unit of the number that varies",
     "Uncertain.mid": "unit of the number that varies",

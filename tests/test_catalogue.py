@@ -15,6 +15,7 @@ from trainload.catalogue_tables import SCHEMA, UNITS, read_table
 from trainload.errors import DataError
 from trainload.finance import annuity_rate
 from trainload.records import Figure
+from trainload.vintages import compare_vintages, tabulate_vintage_outcomes
 
 DATA = Path(trainload.catalogue.__file__).parent / "data"
 TECHNOLOGIES = (
@@ -182,7 +183,7 @@ def test_vintage_of_november_2024():
 
 
 def test_vintage_hides_everything_later():
-    """Proves: no run, chip, deal, campus state or price index row announced after the day is there.
+    """Proves: no run, chip, deal or campus state announced after the day is there, nor what became of a deal.
 
     If broken: the forecast of November 2024 knows GPT-6 and VR200.
     """
@@ -195,6 +196,9 @@ def test_vintage_hides_everything_later():
     assert "gb200" in then.chips  # announced in March 2024, released in 2025
     with pytest.raises(DataError, match="known on 2024-11-01"):
         then.chip("vr200")
+    crane = next(deal for deal in then.deals if deal.deal == "crane")
+    assert crane.expected == "2028"
+    assert "hidden" in crane.status
     assert len(then.outcomes) >= 10  # what happened is never hidden: it is shown beside
 
 
@@ -356,3 +360,21 @@ def test_growth_figures_with_other_perimeters_stay_apart(catalogue):
     total = "total GHG (scope 1, 2 market, 3)"
     assert google[total, 2023] / google[total, 2019] - 1 == pytest.approx(0.48, abs=0.005)
     assert (total, 2024) not in google
+
+
+def test_vintages_side_by_side():
+    """Proves: a combined cycle planned at 895 USD/kW of 2023 (973 of 2026) stands at 2,533 now: 2.6 times as much.
+
+    Figures without a vintage of their own are not compared with themselves. If broken: 2023 USD beside 2024 USD.
+    """
+    table = compare_vintages(AS_OF_2024).set_index(["technology", "quantity"])
+    row = table.loc[("ccgt", "capex_usd_per_mw")]
+    assert row["then_value"] == pytest.approx(895 * 331.1 / 304.702)
+    assert row["now_value"] == pytest.approx(2400 * 331.1 / 313.689)
+    assert row["change_frac"] == pytest.approx(1.605, abs=0.005)
+    assert ("microreactor", "capex_usd_per_mw") not in table.index
+    assert (table["then_known_on"] <= AS_OF_2024).all()
+    outcomes = tabulate_vintage_outcomes(AS_OF_2024)
+    assert list(outcomes.columns) == ["subject", "planned", "happened", "grade", "source"]
+    assert "+160%" in outcomes.set_index("subject").loc["Gas combined cycle (H-class): capital", "happened"]
+    assert compare_vintages(date(2027, 1, 1)).empty

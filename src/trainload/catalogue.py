@@ -23,6 +23,7 @@ from trainload.records import (
     Campus,
     Chip,
     City,
+    ClaimRecord,
     CompanyFigure,
     Deal,
     Figure,
@@ -40,6 +41,7 @@ __all__ = [
     "Catalogue",
     "Chip",
     "City",
+    "ClaimRecord",
     "CompanyFigure",
     "Deal",
     "Figure",
@@ -68,7 +70,6 @@ class Catalogue:
 
     Attributes:
         vintage_on: the day whose knowledge it holds; None for all of it.
-        claims: rows of the claims ledger as they stand in the table; the forecast reads them.
         notes: where a vintage had to use a later figure.
     """
 
@@ -87,7 +88,7 @@ class Catalogue:
     outcomes: tuple[Outcome, ...]
     cities: tuple[City, ...]
     campuses: tuple[Campus, ...]
-    claims: tuple[Mapping[str, Any], ...]
+    claims: tuple[ClaimRecord, ...]
     steps: tuple[StepRecord, ...]
     gates: tuple[GateRecord, ...]
     price_index: Mapping[int, float]
@@ -108,12 +109,11 @@ class Catalogue:
         """
         if name not in self.table_names:
             raise DataError("catalogue", Problem("", "no such table", name, f"known: {', '.join(self.table_names)}"))
-        columns = [column.name for column in SCHEMA[name]]
+        columns = SCHEMA[name]
         rows = [
-            {**row.values, "aliases": "|".join(row["aliases"])} if "aliases" in row.values else row.values
-            for row in read_table(name, self.folder / f"{name}.csv")
+            [_as_cell(row[c.name], c.kind) for c in columns] for row in read_table(name, self.folder / f"{name}.csv")
         ]
-        return pd.DataFrame([{c: row.get(c) for c in columns} for row in rows], columns=columns)
+        return pd.DataFrame(rows, columns=[column.name for column in columns])
 
     def chip(self, name: str) -> Chip:
         """Return the chip of this id, label or alias.
@@ -169,6 +169,13 @@ class Catalogue:
                 "grid_factors.SRVC, infrastructure.lpt.lead_months or chips.h100.tdp_w",
             ),
         )
+
+
+def _as_cell(value: Any, kind: str) -> Any:
+    """Return a parsed cell as a table shows it: lists as text."""
+    if kind == "milestones":
+        return ";".join(f"{share:g}@{when:g}" for share, when in value)
+    return {"list": ";", "bars": "|"}[kind].join(value) if kind in ("list", "bars") else value
 
 
 def _chip_figure(chip: Chip, quantity: str) -> Figure | None:
@@ -296,11 +303,11 @@ def load_catalogue(vintage_on: date | None = None, *, folder: Path = _DATA) -> C
         companies=tuple(
             CompanyFigure(row["company"], row["measure"], row.figure()) for row in known("companies", "known_on")
         ),
-        deals=tuple(_build(Deal, row) for row in known("deals", "announced_on")),
+        deals=tuple(_hide_status(_build(Deal, row), vintage_on) for row in known("deals", "announced_on")),
         outcomes=tuple(_build(Outcome, row) for row in tables["outcomes"]),
         cities=tuple(_build(City, row) for row in tables["cities"]),
         campuses=tuple(_build(Campus, row) for row in known("campuses", "known_on", "state_on", "online_on")),
-        claims=tuple(MappingProxyType(row.values) for row in tables.get("claims", ())),
+        claims=tuple(_build(ClaimRecord, row) for row in tables["claims"]),
         steps=tuple(_build_step(row) for row in tables["steps"]),
         gates=tuple(_build_gate(row) for row in tables["gates"]),
         price_index=MappingProxyType({row["year"]: row["mid"] for row in tables["price_index"]}),
@@ -314,6 +321,14 @@ def _build(record: Callable[..., _R], row: Row, **extra: object) -> _R:
     """Return the record whose fields are named like the row's columns."""
     fields = cast(Any, record).__dataclass_fields__
     return record(**{name: row.values[name] for name in fields if name in row.values}, **extra)
+
+
+def _hide_status(deal: Deal, vintage_on: date | None) -> Deal:
+    """Return the deal without what was seen of it after the day."""
+    if vintage_on is None or deal.status_on <= vintage_on:
+        return deal
+    hidden = f"later than {vintage_on}: hidden"
+    return replace(deal, latest=hidden, status=hidden, slip=hidden)
 
 
 def _build_chip(row: Row) -> Chip:

@@ -97,7 +97,7 @@ SCHEMA: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             "companies": "company:text measure:text" + _FIGURE,
             "price_index": "year:year mid:number unit:unit" + _PROOF,
             "deals": "deal:key buyer:text project:text technology:text capacity_mw:number announced_on:date "
-            "announced:text expected:text latest:text status:text status_on:date slip:text in_article:flag "
+            "expected:text latest:text status:text status_on:date slip:text in_article:flag "
             "grade:grade source:text source_2:text?",
             "outcomes": "subject:text planned_on:text planned:text happened:text grade:grade source:text",
             "steps": "owner:key owner_kind:option|gate step:key label:text after:list? p10_months:number "
@@ -112,6 +112,8 @@ SCHEMA: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             "campuses": "campus:text operator:text? users:text? location:text? online_on:date? status:key "
             "state_on:date? known_on:date? facility_mw:number? it_mw:number? chips:text? power_source:text? year:year"
             + _PROOF,
+            "claims": "claim:text who:text said_on:date target:run|campus|compute year:year threshold:number unit:unit "
+            "grade:grade source:text",
             "frontier_runs": "model:text developer:text released_on:date rank_at_release:count compute_flop:number "
             "chip:text? n_chips:number? training_hours:number? utilisation_frac:number? n_parameters:number? "
             "rated_facility_mw:number? confidence:text year:year" + _PROOF,

@@ -220,7 +220,6 @@ class Deal:
     technology: str
     capacity_mw: float
     announced_on: date
-    announced: str
     expected: str
     latest: str
     status: str
@@ -303,6 +302,21 @@ class FrontierRun:
     grade: str
     source: str
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRecord:
+    """One public statement on training power as the table states it; `claims` judges it."""
+
+    claim: str
+    who: str
+    said_on: date
+    target: Literal["run", "campus", "compute"]
+    year: int
+    threshold: float
+    unit: str
+    grade: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)

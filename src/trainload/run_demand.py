@@ -154,7 +154,7 @@ class _Sized:
     precision: Precision
     flop: float
     n_chips: float
-    hours: float
+    run_hours: float
     utilisation_frac: float
     goodput_frac: float
     n_islands: int
@@ -252,7 +252,7 @@ def _assemble(
     watts: Mapping[PowerDefinition, float],
     formulas: Mapping[PowerDefinition, tuple[str, str]],
 ) -> RunDemand:
-    n, hours = sized.n_chips, sized.hours
+    n, hours = sized.n_chips, sized.run_hours
     powers: dict[PowerDefinition, DefinedPower] = {}
     for definition in POWER_DEFINITIONS:
         formula, grade = formulas[definition]

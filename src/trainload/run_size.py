@@ -241,7 +241,7 @@ class Job:
 
     spec: RunSpec
     p: Mapping[str, Figure]
-    peak: float
+    peak_flop_per_s: float
     utilisation_frac: float
 
     def goodput(self, n_chips: float, flop: float | None) -> tuple[float, int, float, float]:
@@ -266,7 +266,7 @@ class Job:
         )
         share, needed = result.goodput_frac, np.zeros(n_chips.shape)
         if self.spec.n_campuses > 1:
-            rate = n_chips * self.peak * self.utilisation_frac
+            rate = n_chips * self.peak_flop_per_s * self.utilisation_frac
             # Without a FLOP budget the run's size is that of a usual run of 100 days: traffic varies with its root.
             budget = rate * share * 100 * 86400.0 if flop is None else np.full(n_chips.shape, flop)
             n_parameters = np.sqrt(budget / (6.0 * self.p["tokens_per_parameter"].value))
@@ -289,8 +289,15 @@ def solve_size(job: Job, *, n_chips: float | None, hours: float | None, book: De
     spec, known_goodput, utilisation = job.spec, job.spec.goodput_frac, job.utilisation_frac
     if n_chips is not None and spec.flop is not None:
         good = known_goodput or job.goodput(n_chips, spec.flop)[0]
-        days = float(count_days(spec.flop, n_chips=n_chips, peak_flop_per_s=job.peak, utilisation_frac=utilisation,
-                                goodput_frac=good))  # fmt: skip
+        days = float(
+            count_days(
+                spec.flop,
+                n_chips=n_chips,
+                peak_flop_per_s=job.peak_flop_per_s,
+                utilisation_frac=utilisation,
+                goodput_frac=good,
+            )
+        )
         book.add("days", days, "days", "FLOP / (chips x 86,400 x peak x utilisation x goodput)")
         return n_chips, days * 24.0
     if hours is None and (n_chips is not None or spec.flop is not None or spec.chip_hours is not None):
@@ -312,7 +319,7 @@ def solve_size(job: Job, *, n_chips: float | None, hours: float | None, book: De
                 "give flop, or n_chips or power_mw, or chip_hours",
             ),
         )
-    need = spec.flop / (hours * 3600.0 * job.peak * utilisation)
+    need = spec.flop / (hours * 3600.0 * job.peak_flop_per_s * utilisation)
     n = _smallest_fleet(job, need) if known_goodput is None else need / known_goodput
     return book.add("chips", n, "count", "FLOP / (hours x 3600 x peak x utilisation x goodput)"), hours
 
