@@ -9,7 +9,7 @@ from trainload.errors import Note
 from trainload.options import Option
 from trainload.plan.periods import shift_months
 from trainload.plan.results import LEAST_ORDER_MW
-from trainload.plan.values import reduced_costs
+from trainload.plan.values import forced_order_costs, reduced_costs
 from trainload.schedule import Schedule
 from trainload.supply import levelise_option
 from trainload.tables import TABLES
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 def explain_choices(plan: "Plan", schedule: Schedule) -> pd.DataFrame:
     """Return the why-not table: every option with arrival odds, levelised cost, emission, and the reason."""
     world = plan.formulation.world
-    costs = reduced_costs(plan)
-    index = {name: i for i, name in enumerate(plan.formulation.program.border.names)}
     ordered = plan.tables["orders"].groupby("option")["mw"].sum()
     rows = []
     for option in world.supply.options:
@@ -48,7 +46,12 @@ def explain_choices(plan: "Plan", schedule: Schedule) -> pd.DataFrame:
                 "capex_usd_per_mw": option.capex_usd_per_mw,
                 "fixed_usd_per_mw_year": option.fixed_usd_per_mw_year,
                 "variable_usd_per_mwh": option.energy_cost_usd_per_mwh,
-                "usd_per_mwh": levelise_option(option, world.profiles),
+                "usd_per_mwh": levelise_option(
+                    option,
+                    supply=world.supply,
+                    availability_frac=float(np.mean(world.profiles.availability[option.availability])),
+                    power_price_usd_per_mwh=float(np.mean(world.profiles.price_usd_per_mwh)),
+                ),
                 "direct_tco2_per_mwh": emission,
                 "lifecycle_tco2_per_mwh": lifecycle,
                 "lead_p50_months": p50,
@@ -56,7 +59,7 @@ def explain_choices(plan: "Plan", schedule: Schedule) -> pd.DataFrame:
                 "arrive_p50_on": on[0],
                 "arrive_p80_on": on[1],
                 "chosen_mw": chosen,
-                "reason": _reason(plan, option, chosen, costs, index),
+                "reason": _reason(plan, option, chosen),
                 "grade_cost": option.grade_cost,
                 "grade_lead": option.grade_lead,
                 "source": option.source,
@@ -65,7 +68,7 @@ def explain_choices(plan: "Plan", schedule: Schedule) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(TABLES["options"]))
 
 
-def _reason(plan: "Plan", option: Option, chosen: float, costs: np.ndarray, index: dict[str, int]) -> str:
+def _reason(plan: "Plan", option: Option, chosen: float) -> str:
     world = plan.formulation.world
     if chosen >= LEAST_ORDER_MW:
         orders = plan.tables["orders"]
@@ -75,11 +78,11 @@ def _reason(plan: "Plan", option: Option, chosen: float, costs: np.ndarray, inde
     if option.max_mw <= 0:
         return option.limit_reason or "the scenario allows none"
     span = world.in_service(option)
-    columns = [index[f"build[{option.option},{m}]"] for m in span if f"build[{option.option},{m}]" in index]
-    if not columns:
+    costs = forced_order_costs(plan, option.option)
+    if not len(costs):
         arrives = shift_months(world.starts_on, world.lead_months[option.option])
         return f"arrives {arrives:%b %Y}, after the horizon ends"
-    least = float(min(costs[c] for c in columns))
+    least = float(costs.min())
     size = f" (one unit is {option.unit_mw:,.0f} MW)" if option.unit_mw >= world.scenario.plan.unit_threshold_mw else ""
     arrives = world.periods[span.start].starts_on
     late = ""
@@ -144,11 +147,13 @@ def _blame(plan: "Plan", schedule: Schedule, period: int) -> str:
         return "no option arrives within the horizon."
     late = [o for o in reachable if world.first_period[o.option] > period] or reachable
     first = min(late, key=lambda o: world.first_period[o.option])
-    shares = schedule.last_share(first.option)
-    step = max(shares, key=lambda s: shares[s]) if shares else ""
+    step = schedule.critical_step(first.option)
+    share = schedule.critical_shares(first.option)[step]
     arrives = world.periods[world.first_period[first.option]].starts_on
-    blame = f", held up by `{step}` in {shares[step]:.0%} of draws" if step else ""
-    return f"the next option to arrive is {first.label} in {arrives:%b %Y}{blame}."
+    return (
+        f"the next option to arrive is {first.label} in {arrives:%b %Y}; `{step}` is on its critical path in "
+        f"{share:.0%} of draws."
+    )
 
 
 def _repairs(plan: "Plan") -> list[Note]:

@@ -32,6 +32,7 @@ from trainload.solve.program import Program, Solution
 Array = NDArray[np.float64]
 Progress = Callable[[str, float | None], None]
 TOLERANCE = 1e-6
+USABLE_RESIDUAL = 1e-5  # relative; anything above the tolerance is reported with the plan
 MAX_RESERVE_ROUNDS = 3
 
 
@@ -85,7 +86,7 @@ def make_plan(
     built = time.perf_counter() - started
     solver = choose_solver(formulation.program, world.scenario.plan.solver, notes)
     tell(f"solving {formulation.program.n_steps:,} hours", None)
-    solution = _demand_answer(solver(formulation.program))
+    solution = _demand_answer(formulation.program, solver(formulation.program))
     if world.scenario.rules.largest_unit_reserve:
         formulation, solution = _hold_reserve(formulation, solution, solver, notes, tell)
     if whole_units:
@@ -138,7 +139,11 @@ def choose_solver(program: Program, wanted: str, notes: list[Note]) -> Callable[
     return solve
 
 
-def _demand_answer(solution: Solution) -> Solution:
+def _demand_answer(program: Program, solution: Solution) -> Solution:
+    """Return a solution that can be used: solved, or stopped with residuals that a planner would not see."""
+    if solution.status == "failed" and np.isfinite(solution.columns).all() and len(solution.columns):
+        if check_solution(program, solution).residual <= USABLE_RESIDUAL:
+            return replace(solution, status="feasible")
     if solution.status in ("infeasible", "unbounded", "failed"):
         raise SolverError("plan", f"{solution.solver} stopped without a plan ({solution.status}): {solution.message}")
     return solution
@@ -159,7 +164,7 @@ def _hold_reserve(
         tell("holding the largest unit in reserve", None)
         world = replace(formulation.world, reserve_frac=np.maximum(wanted, formulation.world.reserve_frac))
         formulation = formulate(world)
-        solution = _demand_answer(solver(formulation.program))
+        solution = _demand_answer(formulation.program, solver(formulation.program))
     if (formulation.world.reserve_frac > 0).any():
         notes.append(
             Note(
@@ -216,7 +221,7 @@ def _order_whole_units(
             "assumption",
         )
     )
-    return formulation, _demand_answer(whole)
+    return formulation, _demand_answer(formulation.program, whole)
 
 
 def tabulate_plan(

@@ -62,7 +62,6 @@ def tabulate_orders(formulation: Formulation, solution: Solution, schedule: Sche
         p50, p80 = (shift_months(order_on, schedule.lead_months(name, q)) for q in (50, 80))
         if isinstance(owner, Option) and owner.available_on is not None:
             p50, p80 = max(p50, owner.available_on), max(p80, owner.available_on)
-        last = schedule.last_share(name)
         lumpy = owner.unit_mw >= world.scenario.plan.unit_threshold_mw
         rows.append(
             {
@@ -75,7 +74,7 @@ def tabulate_orders(formulation: Formulation, solution: Solution, schedule: Sche
                 "arrive_p50_on": p50,
                 "arrive_p80_on": p80,
                 "end_on": _end_of(world, owner, arrive_on),
-                "critical_step": max(last, key=lambda step: last[step]) if last else "",
+                "critical_step": schedule.critical_step(name),
                 "capex_usd": arrival.mw * owner.capex_usd_per_mw,
             }
         )

@@ -32,6 +32,20 @@ def reduced_costs(plan: "Plan") -> Array:
     return function.slope_up
 
 
+def forced_order_costs(plan: "Plan", option: str) -> Array:
+    """Return what one MW forced in would add to the objective, by period of arrival, USD of present value per MW.
+
+    The reduced cost of the arrival and of the capacity it keeps in service afterwards: how a solver splits the two is
+    arbitrary, their sum is not. Empty where nothing can arrive.
+    """
+    costs = reduced_costs(plan)
+    index = {name: i for i, name in enumerate(plan.formulation.program.border.names)}
+    span = [m for m in range(len(plan.formulation.world.periods)) if f"build[{option},{m}]" in index]
+    standing = np.array([costs[index[f"cap[{option},{m}]"]] for m in span])
+    arriving = np.array([costs[index[f"build[{option},{m}]"]] for m in span])
+    return np.asarray(arriving + np.cumsum(standing[::-1])[::-1])
+
+
 def tabulate_values(plan: "Plan") -> pd.DataFrame:
     """Return the values of power, of limits, of goals and of a month, long.
 

@@ -14,8 +14,8 @@ from trainload.plan.periods import Period, find_period, make_periods, present_fa
 from trainload.plan.prices import IdlePrices
 from trainload.plan.sampling import OperationBlock, list_calendar_blocks, sample_weeks
 from trainload.profiles import Profiles
-from trainload.stress import call_curtailments
 from trainload.scenario import Scenario
+from trainload.stress import call_curtailments
 
 Array = NDArray[np.float64]
 
@@ -178,7 +178,6 @@ def _hourly_availability(option: Option, profiles: Profiles, scenario: Scenario)
     if option.delivery == "grid" and option.curtailed_hours_per_year > 0:
         called = call_curtailments(
             profiles.stress,
-            hours=profiles.hours,
             hours=profiles.hours,
             hours_per_year=option.curtailed_hours_per_year,
             min_event_hours=scenario.grid.min_event_hours,

@@ -13,7 +13,7 @@ import pandas as pd
 
 from trainload import __version__
 from trainload.catalogue import Catalogue, load_catalogue
-from trainload.claims import tabulate_claims
+from trainload.claims import judge_claims
 from trainload.demand import Demand, estimate_demand
 from trainload.errors import Note
 from trainload.forecast import Forecast, forecast_power
@@ -31,9 +31,20 @@ from trainload.schedule import Schedule, simulate_arrivals
 from trainload.study.compare import drop_goals, has_goals, limit_to_base, tabulate_comparison
 from trainload.study.folder import REPORT, StudyTables, replacing_folder, require_free, write_study
 from trainload.supply import build_supply
-from trainload.tables import TABLES
+from trainload.tables import TABLES, empty_table
 
 Progress = Callable[[str, float | None], None]
+
+
+GENERATION_KEYS = (
+    "name", "flop", "facility_peak_mw", "facility_average_mw", "energy_mwh", "chips", "days", "wanted_on",
+    "powered_on", "finish_on", "delay_days",
+)  # fmt: skip
+PLAN_KEYS = (
+    "solver", "status", "hours", "objective_usd", "bound_usd", "gap", "build_seconds", "solve_seconds", "peak_mb",
+    "usd_per_mwh", "unserved_mwh", "idle_compute_usd", "tco2_direct", "tco2_location", "clean_matched_frac",
+    "first_power_on", "p50_1gw_on", "p80_1gw_on",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +123,7 @@ def run_stages(scenario: Scenario, *, on_progress: Progress | None = None) -> St
     tell("forecasting training power", 0.05)
     forecast = forecast_power(scenario)
     tell("estimating demand", 0.10)
-    demand = estimate_demand(scenario, catalogue, generations=forecast.programme_generations)
+    demand = estimate_demand(scenario, catalogue, generations=forecast.generations)
     tell("laying weather, price and carbon on the calendar", 0.13)
     profiles = build_profiles(scenario, catalogue)
     supply = build_supply(scenario, catalogue)
@@ -150,6 +161,7 @@ def run_stages(scenario: Scenario, *, on_progress: Progress | None = None) -> St
         *profiles.notes,
         *supply.notes,
         *idle.notes,
+        *world.notes,
         *plan.notes,
     )
     return Stages(catalogue, forecast, demand, schedule, world, plan, base, dropped, notes)
@@ -169,13 +181,13 @@ def assemble_study(loaded: LoadedScenario, stages: Stages) -> StudyTables:
         "generations": generations,
         "derivation": stages.demand.derivation,
         "options": explain_choices(plan, stages.schedule),
-        "steps": stages.schedule.steps_table(world.starts_on),
+        "steps": stages.schedule.steps_table(),
         "arrivals": stages.schedule.arrivals_table(world.starts_on),
         "parameters": tabulate_parameters(world),
         "values": tabulate_values(plan),
         "comparison": tabulate_comparison({k: v for k, v in cases.items() if v is not None}, stages.catalogue),
         "sources": tabulate_sources(stages),
-        "claims": tabulate_claims(scenario),
+        "claims": tabulate_claims(stages.catalogue, scenario),
         "outcomes": tabulate_outcomes(stages.catalogue, scenario),
         "notes": tabulate_notes((*loaded.notes, *stages.notes, *shortfall)),
     }
@@ -235,12 +247,21 @@ def tabulate_sources(stages: Stages) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(TABLES["sources"]))
 
 
+def is_of_the_past(scenario: Scenario, catalogue: Catalogue) -> bool:
+    """Return whether the catalogue holds outcomes of what was planned when the study was: half a year or more ago."""
+    newest = max((run.released_on for run in catalogue.frontier_runs), default=scenario.as_of)
+    return (newest - scenario.as_of).days > 180
+
+
+def tabulate_claims(catalogue: Catalogue, scenario: Scenario) -> pd.DataFrame:
+    """Return the claims ledger, with our odds then and now; empty for a study of the present."""
+    return judge_claims(seed=scenario.seed) if is_of_the_past(scenario, catalogue) else empty_table("claims")
+
+
 def tabulate_outcomes(catalogue: Catalogue, scenario: Scenario) -> pd.DataFrame:
     """Return what was planned as of the study's date beside what happened; empty for a study of the present."""
-    newest = max((o.happened_on for o in catalogue.outcomes), default=scenario.as_of)
-    rows = [
-        (o.subject, o.planned, o.happened, o.grade, o.source) for o in catalogue.outcomes if scenario.as_of < newest
-    ]
+    outcomes = catalogue.outcomes if is_of_the_past(scenario, catalogue) else ()
+    rows = [(o.subject, o.planned, o.happened, o.grade, o.source) for o in outcomes]
     return pd.DataFrame(rows, columns=list(TABLES["outcomes"]))
 
 
@@ -260,14 +281,7 @@ def summarise(scenario: Scenario, stages: Stages, generations: pd.DataFrame, aud
             }
             for row in ours.loc[ours.target == target].itertuples()
         }
-    keys = (
-        "name flop facility_peak_mw facility_average_mw energy_mwh chips days wanted_on powered_on finish_on delay_days"
-    ).split()
     orders = plan.tables["orders"]
-    plan_keys = (
-        "solver status hours objective_usd bound_usd gap build_seconds solve_seconds peak_mb usd_per_mwh unserved_mwh "
-        "idle_compute_usd tco2_direct tco2_location clean_matched_frac first_power_on p50_1gw_on p80_1gw_on"
-    ).split()
     return _json_ready(
         {
             "scenario": scenario.name,
@@ -275,8 +289,8 @@ def summarise(scenario: Scenario, stages: Stages, generations: pd.DataFrame, aud
             "seed": scenario.seed,
             "version": __version__,
             "forecast": forecast,
-            "generations": [{k: row[k] for k in keys} for row in generations.to_dict("records")],
-            "plan": {k: {**plan.figures, "peak_mb": measure_peak_mb()}.get(k) for k in plan_keys},
+            "generations": [{k: row[k] for k in GENERATION_KEYS} for row in generations.to_dict("records")],
+            "plan": {k: {**plan.figures, "peak_mb": measure_peak_mb()}.get(k) for k in PLAN_KEYS},
             "orders": orders[
                 ["option", "mw", "units", "order_on", "arrive_p50_on", "arrive_p80_on", "critical_step"]
             ].to_dict("records"),
@@ -345,7 +359,8 @@ def _version(package: str) -> str | None:
 
 
 def _terminal_lines(study: StudyTables, out: Path) -> tuple[str, tuple[str, ...]]:
-    from trainload.report.wording import state_headline  # noqa: PLC0415
+    from trainload.report.reading import read_study  # noqa: PLC0415
+    from trainload.report.wording import write_headline  # noqa: PLC0415
 
     plan = study.summary["plan"]
     lines = [
@@ -354,4 +369,4 @@ def _terminal_lines(study: StudyTables, out: Path) -> tuple[str, tuple[str, ...]
         else "plan: nothing is powered within the horizon",
         f"report: {out / REPORT}",
     ]
-    return state_headline(study), tuple(lines)
+    return write_headline(read_study(study)), tuple(lines)
