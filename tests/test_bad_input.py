@@ -17,11 +17,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from trainload.catalogue import load_catalogue
 from trainload.errors import DataError, ScenarioError, TrainloadError
 from trainload.scenario import Scenario, SeriesFile
-from trainload.scenario_file import dump_scenario, load_scenario
+from trainload.scenario_file import dump_scenario, load_scenario, read_scenario_text
 from trainload.scenario_template import write_template
 from trainload.series import lay_on_calendar, read_series
+from trainload.supply import build_supply
 
 BASE = "name: bad\nas_of: 2026-11-01\n"
 
@@ -72,6 +74,17 @@ ONE_FAULT = {
         "      b: {p10_months: 1, p50_months: 2, p90_months: 3, after: [c]}\n"
         "      c: {p10_months: 1, p50_months: 2, p90_months: 3, after: [a]}\n",
         ["gates.line.steps", "in a circle", "a -> b -> c -> a"],
+    ),
+    "cyclic gates": (
+        "gates:\n  gas_tap:\n    steps:\n"
+        "      a: {p10_months: 1, p50_months: 2, p90_months: 3, after: ['gate:gas_lateral']}\n"
+        "  gas_lateral:\n    steps:\n"
+        "      a: {p10_months: 1, p50_months: 2, p90_months: 3, after: ['gate:gas_tap']}\n",
+        ["gates: they wait for each other in a circle", "gas_lateral -> gas_tap -> gas_lateral"],
+    ),
+    "own option without steps": (
+        "options: {mine: {kind: source, delivery: onsite, carrier: x, capex_usd_per_mw: 1, steps: {}}}\n",
+        ["options.mine", "lead_p10_months, lead_p50_months and lead_p90_months"],
     ),
     "unknown step": (
         "gates: {line: {steps: {permit: {p10_months: 1, p50_months: 2, p90_months: 3, after: [permitt]}}}}\n",
@@ -397,6 +410,18 @@ def test_series_of_the_wrong_kind_are_found_by_check(tmp_path: Path) -> None:
     text = BASE + "site: {availability: {wind: {file: s.csv, column: value, unit: fraction}}}\n"
     message = load(tmp_path, text)
     assert "line 3  site.availability.wind (s.csv, row 8761): must be in [0, 1] fraction" in message
+
+
+def test_a_gate_that_is_left_out_is_not_waited_for() -> None:
+    """Proves: `enabled: false` takes a gate out of options' and of other gates' step graphs, with a note."""
+    text = BASE + (
+        "gates:\n  gas_tap: {enabled: false}\n  gas_lateral:\n    steps:\n"
+        "      a: {p10_months: 1, p50_months: 2, p90_months: 3, after: ['gate:gas_tap']}\n"
+    )
+    supply = build_supply(read_scenario_text(text), load_catalogue())
+    assert "gas_tap" not in supply.gate_ids
+    assert all("gate:gas_tap" not in step.after for gate in supply.gates for step in gate.steps)
+    assert any("does not wait for gas_tap" in note.text for note in supply.notes)
 
 
 # ---- random files -------------------------------------------------------------------------------------------------

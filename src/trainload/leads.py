@@ -61,7 +61,12 @@ def resolve_gates(findings: Findings) -> tuple[tuple[Gate, ...], Mapping[str, Gr
     enabled = [g for g in dict.fromkeys([*records, *specs]) if g not in specs or specs[g].enabled]
     gates: dict[str, Gate] = {}
     graphs: dict[str, Graph] = {}
-    steps = {g: _merge_steps(findings, g, specs.get(g), catalogue_owner=g) for g in enabled}
+    merged = {g: _merge_steps(findings, g, specs.get(g), catalogue_owner=g) for g in enabled}
+    steps = {g: _drop_gates(graph, keep=tuple(enabled)) for g, graph in merged.items()}
+    for name, graph in merged.items():
+        for gate in dict.fromkeys(_gates_of(graph)):
+            if gate not in enabled:
+                findings.note(f"gate {name}", f"does not wait for {gate}, which the scenario leaves out", "default")
     pending = _sort_gates(findings, steps)
     for name in pending:
         record, spec = records.get(name), specs.get(name) or GateSpec()

@@ -127,6 +127,25 @@ def _check_gates(scenario: Scenario, context: "_Context") -> Iterator[Problem]:
             yield at.problem("", "no such gate in the catalogue", "", fix)
         yield from _check_leads(gate, at)
         yield from _check_steps(gate.steps or {}, ("gates", name, "steps"), context, inherited_from=name)
+    cycle = find_cycle(_gate_waits(scenario, context))
+    if cycle:
+        first = next((name for name in cycle if name in scenario.gates), cycle[0])
+        chain = " -> ".join(cycle)
+        line = context.where(("gates", first, "steps"))
+        yield Problem(line, "gates: they wait for each other in a circle", chain, "cut one `after`")
+
+
+def _gate_waits(scenario: Scenario, context: "_Context") -> dict[str, list[str]]:
+    """Return the gates that each enabled gate waits for."""
+    off = {name for name, gate in scenario.gates.items() if not gate.enabled}
+    waits: dict[str, list[str]] = {}
+    for name in dict.fromkeys(context.gates):
+        after = {step.step: step.after for step in context.catalogue.steps if step.owner == name}
+        own = scenario.gates.get(name)
+        after |= {step: tuple(spec.after) for step, spec in ((own and own.steps) or {}).items()}
+        named = [before.removeprefix(GATE_PREFIX) for befores in after.values() for before in befores if ":" in before]
+        waits[name] = [] if name in off else [gate for gate in named if gate not in off]
+    return waits
 
 
 def _check_leads(owner: OptionSpec | GateSpec, at: "_Place") -> Iterator[Problem]:
@@ -294,15 +313,16 @@ class _Context:
     where: Where
 
     def keys(self, *path: str) -> list[str]:
-        """Return the keys given under a path, right or wrong, but for those that are null."""
+        """Return the keys given under a path, right or wrong, but for those that are null or empty."""
         here: Any = self.data
         for key in path:
             here = here.get(key) if isinstance(here, Mapping) else None
-        return [key for key, value in here.items() if value is not None] if isinstance(here, Mapping) else []
+        return [key for key, value in here.items() if value not in (None, {}, [])] if isinstance(here, Mapping) else []
 
     @property
     def gates(self) -> list[str]:
-        return [*(record.gate for record in self.catalogue.gates), *self.keys("gates")]
+        own = self.data.get("gates")
+        return [*(record.gate for record in self.catalogue.gates), *(own if isinstance(own, Mapping) else ())]
 
 
 @dataclass(frozen=True, slots=True)
