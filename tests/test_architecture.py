@@ -6,6 +6,7 @@ import re
 import subprocess
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -30,7 +31,18 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "stages": (
         *("weather", "profiles"),
         *("chips", "run_size", "run_demand", "finish", "demand", "published", "drivers"),
-        *("export_file", "runs", "exports", "references", "joint", "programme", "forecast", "claims", "backtest"),
+        *(
+            "export_file",
+            "runs",
+            "exports",
+            "references",
+            "joint",
+            "programme",
+            "forecast",
+            "forecast_drivers",
+            "claims",
+            "backtest",
+        ),
         *("graphs", "leads", "supply", "schedule"),
     ),
     "solve": ("solve",),
@@ -94,6 +106,11 @@ def modules() -> Iterator[tuple[str, Path]]:
             yield name, path
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def layer_of(module: str) -> int:
     """Return the layer whose longest name is the module or a package above it."""
     best, found = "", -1
@@ -104,9 +121,11 @@ def layer_of(module: str) -> int:
     return found
 
 
-def imports_of(path: Path) -> Iterator[tuple[str, bool]]:
-    """Yield each trainload module that a file imports, and whether it does so when it is itself imported."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def imports_of(path: Path) -> tuple[tuple[str, bool], ...]:
+    """Return each trainload module that a file imports, and whether it does so when it is itself imported."""
+    tree = tree_of(path)
+    found: list[tuple[str, bool]] = []
     at_import = set()
     for node in tree.body:
         if isinstance(node, ast.ImportFrom | ast.Import):
@@ -121,9 +140,10 @@ def imports_of(path: Path) -> Iterator[tuple[str, bool]]:
                 names = [f"{node.module}.{alias.name}" for alias in node.names]
         else:
             continue
-        for name in names:
-            if name.startswith("trainload."):
-                yield name.removeprefix("trainload."), node in at_import
+        found += [
+            (name.removeprefix("trainload."), node in at_import) for name in names if name.startswith("trainload.")
+        ]
+    return tuple(found)
 
 
 def test_every_module_has_its_layer() -> None:
@@ -166,7 +186,7 @@ def float_fields() -> Iterator[tuple[str, str]]:
     for name, path in modules():
         if name.startswith("solve"):
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree_of(path)):
             if not isinstance(node, ast.ClassDef):
                 continue
             decorated = any("dataclass" in ast.unparse(item) for item in node.decorator_list)
@@ -220,7 +240,7 @@ def test_no_module_is_long() -> None:
 
 def test_every_module_says_what_it_is_for() -> None:
     for name, path in modules():
-        assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), f"{name} has no docstring"
+        assert ast.get_docstring(tree_of(path)), f"{name} has no docstring"
 
 
 def tracked_files() -> list[Path]:

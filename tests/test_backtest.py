@@ -77,6 +77,7 @@ def test_anyone_can_recompute_the_scores_from_the_published_forecasts(scored: Ba
     """
     published = json.loads(json.dumps(scored.to_json(), allow_nan=False))
     levels = np.array(published["quantile_levels"])
+    assert scored.to_json(with_forecasts=False) == {**scored.to_json(), "origins": []}
     cell = published["targets"]["power"]["horizons"]["2"]["models"]["trainload"]
     assert {"crps", "cov50", "cov80", "bias", "n"} <= set(cell)
     mine = [
@@ -141,6 +142,7 @@ def test_origins_before_2018_are_kept_apart_as_another_regime() -> None:
     n = result.scores[result.scores["model"] == "trainload"].set_index(["target", "split"])["n"]
     assert n["power", "pooled"] == 2
     assert n["power", "early"] == n["power", "tuning"] == n["power", "holdout"] == 1
+    assert any(note.kind == "warning" and "another regime" in note.text for note in result.notes)
 
 
 def test_the_block_bootstrap_is_the_textbook_error_for_blocks_of_one() -> None:

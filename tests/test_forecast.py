@@ -151,6 +151,16 @@ def test_a_programme_starts_from_its_developer_or_its_first_sized_generation() -
     assert any("G1" in note.text for note in lab.notes)
 
 
+def test_a_new_frontier_model_is_smaller_than_the_record_on_average(forecast: Forecast) -> None:
+    """Proves: a release is the line with its scatter, the record the best of many. If broken: both are one number."""
+    record = part(forecast.table, "record_run", "trainload")["p50_mw"].to_numpy()
+    frontier = forecast.frontier
+    assert list(frontier["year"]) == list(YEARS)
+    assert np.all(frontier["p50_mw"].to_numpy()[1:4] < record[1:4])
+    assert np.all(np.diff(frontier["p50_flop"]) > 0)
+    assert (frontier["p90_flop"] > 5 * frontier["p10_flop"]).all()
+
+
 def test_generations_come_later_and_larger(forecast: Forecast) -> None:
     """Proves: the drawn cadence is ordered. If broken: the third generation is wanted before the second."""
     rows = forecast.generations

@@ -83,8 +83,12 @@ class Backtest:
             raise DataError("backtest", Problem(f"{target}, {horizon} years, {model}, {split}", "was not scored"))
         return rows.iloc[0]
 
-    def to_json(self) -> dict[str, Any]:
-        """Return ``targets.{t}.horizons.{h}.models.{m}``, splits beside it, and every forecast with its quantiles."""
+    def to_json(self, *, with_forecasts: bool = True) -> dict[str, Any]:
+        """Return ``targets.{t}.horizons.{h}.models.{m}``, splits beside it, and every forecast with its quantiles.
+
+        Args:
+            with_forecasts: False leaves ``origins`` empty: scores alone, a hundredth of the size.
+        """
         out: dict[str, Any] = {
             "version": self.version,
             "truth_on": self.truth_on.isoformat(),
@@ -103,7 +107,7 @@ class Backtest:
                 place["models"][row["model"]] = cell
             else:
                 place["splits"].setdefault(row["split"], {"models": {}})["models"][row["model"]] = cell
-        for row in self.forecasts.to_dict("records"):
+        for row in self.forecasts.to_dict("records") if with_forecasts else ():
             out["origins"].append(
                 {
                     "target": row["target"],
@@ -198,6 +202,13 @@ def backtest(
         fix = f"origins from {FIRST_EARLY} on, at least {min(horizons)} years before {truth_on}"
         raise DataError("backtest", Problem("origins", "none can be scored", str(chosen[:5]), fix))
     forecasts = pd.DataFrame(records)
+    early = forecasts[(forecasts["origin"] < FIRST_TUNING) & (forecasts["model"] == "trainload")]
+    if len(early):
+        text = (
+            f"origins before {FIRST_TUNING:.0f} were another regime: there our 80 % intervals held "
+            f"{early['cov80'].mean():.0%} of the time and CRPS was {early['crps'].mean():.2f} OOM; it can come again"
+        )
+        notes.append(Note("backtest", text, "warning"))
     notes.append(
         Note(
             "backtest",

@@ -13,7 +13,15 @@ import pandas as pd
 from trainload.campuses import CampusModel, draw_campuses, fit_campus_model
 from trainload.chance import normal_stream, uniform_stream
 from trainload.errors import DataError, Note, Problem
-from trainload.joint import JointDraws, JointModel, ModelName, bound_by_campus, draw_joint, fit_joint_model
+from trainload.joint import (
+    JointDraws,
+    JointModel,
+    ModelName,
+    bound_by_campus,
+    draw_joint,
+    draw_new_frontier,
+    fit_joint_model,
+)
 from trainload.predictive import FloatArray
 from trainload.programme import (
     describe_generations,
@@ -70,6 +78,7 @@ class Forecast:
         table: wanted power, columns of `tables.TABLES["forecast"]`.
         powered: the same for the programme under the arrival cap; None without one.
         compute: quantiles of FLOP and of run length by target, model and year.
+        frontier: a new model among the ten largest, by year of release: quantiles of FLOP and facility-peak MW.
         generations: the programme's drawn generations: dates, FLOP, MW and days.
         cities: the median record run beside places of like average load.
         draws: joint draws of the main model.
@@ -81,6 +90,7 @@ class Forecast:
     table: pd.DataFrame
     powered: pd.DataFrame | None
     compute: pd.DataFrame
+    frontier: pd.DataFrame
     generations: pd.DataFrame
     cities: pd.DataFrame
     draws: ForecastDraws
@@ -113,16 +123,16 @@ def forecast_power(
     """
     notes: list[Note] = []
     n = n_draws or scenario.forecast.n_draws
-    rows, more = _choose_runs(scenario, runs)
+    rows, more = choose_runs(scenario, runs)
     notes += more
     known = hide_later(rows, scenario.as_of)
     origin = decimal_year(scenario.as_of)
     model = _fit(known, origin, scenario.as_of)
-    years = _forecast_years(scenario)
+    years = forecast_years(scenario)
     horizons = np.array([year + 1.0 - origin for year in years])
     names = [str(year) for year in years]
 
-    campus_model, campus_note = _fit_campuses(load_campuses() if campuses is None else campuses, scenario.as_of, model)
+    campus_model, campus_note = fit_campuses(load_campuses() if campuses is None else campuses, scenario.as_of, model)
     notes.append(campus_note)
     offset = float(np.log10(FACILITY_PEAK_PER_RATED))
     campus_oom: dict[ModelName, FloatArray] = {}
@@ -138,7 +148,7 @@ def forecast_power(
     for which in MODELS:
         drawn = joint[which]
         if which == "trainload":
-            campus = _draw_campuses(campus_model, horizons, scenario.seed, n)
+            campus = draw_largest_campus(campus_model, horizons, seed=scenario.seed, n_draws=n)
             if campus is not None:
                 floor = model.power.record_oom
                 drawn, share = bound_by_campus(drawn, campus - offset, floor_oom=floor)
@@ -191,6 +201,7 @@ def forecast_power(
         table,
         powered,
         pd.concat(compute_parts, ignore_index=True),
+        _frontier_rows(model, years, horizons, n_draws=min(n, 8192), seed=scenario.seed),
         describe_generations(programmes["trainload"].draws, scenario.as_of, offset_oom=offset),
         compare_with_cities(table, load_cities()),
         draws,
@@ -198,7 +209,8 @@ def forecast_power(
     )
 
 
-def _choose_runs(scenario: Scenario, runs: pd.DataFrame | None) -> tuple[pd.DataFrame, list[Note]]:
+def choose_runs(scenario: Scenario, runs: pd.DataFrame | None) -> tuple[pd.DataFrame, list[Note]]:
+    """Return the rows to forecast from: as given, else the scenario's file, else the catalogue's; with notes."""
     if runs is not None:
         return runs, []
     if scenario.forecast.runs is None:
@@ -227,7 +239,8 @@ def _fit(known: pd.DataFrame, origin: float, as_of: date) -> JointModel:
     return fit_joint_model(times, compute, power, hours, origin_years=origin)
 
 
-def _forecast_years(scenario: Scenario) -> tuple[int, ...]:
+def forecast_years(scenario: Scenario) -> tuple[int, ...]:
+    """Return the years that a scenario's forecast covers, from that of as_of on."""
     last = scenario.forecast.last_year or min(scenario.ends_on.year, scenario.as_of.year + DEFAULT_YEARS)
     if last < scenario.as_of.year:
         raise DataError(
@@ -237,7 +250,7 @@ def _forecast_years(scenario: Scenario) -> tuple[int, ...]:
     return tuple(range(scenario.as_of.year, last + 1))
 
 
-def _fit_campuses(campuses: pd.DataFrame, as_of: date, model: JointModel) -> tuple[CampusModel | None, Note]:
+def fit_campuses(campuses: pd.DataFrame, as_of: date, model: JointModel) -> tuple[CampusModel | None, Note]:
     """Return the campus model from states seen by as_of, and what it rests on."""
     seen = hide_later(campuses, as_of, column="known_on")
     sized = seen[seen["facility_mw"] > 0]
@@ -264,22 +277,25 @@ def _fit_campuses(campuses: pd.DataFrame, as_of: date, model: JointModel) -> tup
     return fitted, Note("forecast.largest_campus", text, "limit")
 
 
-def _draw_campuses(model: CampusModel | None, horizons: FloatArray, seed: int, n: int) -> FloatArray | None:
+def draw_largest_campus(
+    model: CampusModel | None, horizons: FloatArray, *, seed: int, n_draws: int
+) -> FloatArray | None:
+    """Return paths of the largest campus, log10 MW, half coupled with the record run's growth; None without a model."""
     if model is None:
         return None
-    shared = [normal_stream(seed, f"forecast:compute:{name}", n) for name in ("level", "slope")]
+    shared = [normal_stream(seed, f"forecast:compute:{name}", n_draws) for name in ("level", "slope")]
     # half of the run's own uncertainty is shared: the same growth fills campuses and runs (grade C)
     lines = [
-        0.5 * z + np.sqrt(0.75) * normal_stream(seed, f"forecast:campus:{name}", n)
+        0.5 * z + np.sqrt(0.75) * normal_stream(seed, f"forecast:campus:{name}", n_draws)
         for z, name in zip(shared, ("level", "slope"), strict=True)
     ]
-    slips = [uniform_stream(seed, f"forecast:campus:slip:{k}", n) for k in range(len(model.planned_oom))]
+    slips = [uniform_stream(seed, f"forecast:campus:slip:{k}", n_draws) for k in range(len(model.planned_oom))]
     path = draw_campuses(
         model,
         horizons,
         line_normals=np.column_stack(lines),
-        scatter_normal=normal_stream(seed, "forecast:campus:scatter", n),
-        slip_uniforms=np.column_stack(slips) if slips else np.empty((n, 0)),
+        scatter_normal=normal_stream(seed, "forecast:campus:scatter", n_draws),
+        slip_uniforms=np.column_stack(slips) if slips else np.empty((n_draws, 0)),
     )
     return np.minimum(path, np.log10(CEILING_MW))
 
@@ -322,6 +338,21 @@ def _cap_programme(draws: ForecastDraws, arrival_cap_mw: FloatArray | Mapping[in
         raise DataError("forecast", Problem("arrival_cap_mw", "must be finite and not negative"))
     cap = np.maximum.accumulate(np.broadcast_to(cap, (n, k)), axis=1)
     return _power_rows("programme", "trainload", draws.years, np.minimum(draws.programme_mw, cap))
+
+
+def _frontier_rows(
+    model: JointModel, years: tuple[int, ...], horizons: FloatArray, *, n_draws: int, seed: int
+) -> pd.DataFrame:
+    names = [str(year) for year in years]
+    drawn = draw_new_frontier(model, horizons, step_names=names, n_draws=n_draws, seed=seed)
+    frame = pd.DataFrame({"year": list(years)})
+    for unit, values in (
+        ("flop", 10**drawn.compute_oom),
+        ("mw", 10**drawn.power_oom * FACILITY_PEAK_PER_RATED),
+    ):
+        for level, row in zip(LEVELS, np.quantile(values, LEVELS, axis=0), strict=True):
+            frame[f"p{round(100 * level)}_{unit}"] = row
+    return frame
 
 
 def _campus_bound_note(years: tuple[int, ...], share: FloatArray) -> Note:

@@ -14,9 +14,12 @@ from trainload.chance import normal_stream, uniform_stream
 from trainload.predictive import FloatArray
 from trainload.rivals import LocalTrend, draw_local_trend, fit_local_trend
 from trainload.trend import (
+    SLOPE_WEIGHT_FRAC,
     TRUTH_NOISE_OOM,
+    WINDOWS_YEARS,
     RecordModel,
     damp_horizons,
+    draw_new_release,
     draw_records,
     fit_record_model,
     impute_power,
@@ -65,6 +68,14 @@ class JointDraws:
     bound_share_frac: FloatArray
 
 
+@dataclass(frozen=True, slots=True)
+class ReleaseDraws:
+    """A new frontier model, (n, k): log10 FLOP and log10 rated MW of a model that is among the ten largest."""
+
+    compute_oom: FloatArray
+    power_oom: FloatArray
+
+
 def fit_joint_model(
     times_years: FloatArray,
     compute_oom: FloatArray,
@@ -72,6 +83,8 @@ def fit_joint_model(
     run_hours: FloatArray,
     *,
     origin_years: float,
+    windows_years: Sequence[float] = WINDOWS_YEARS,
+    slope_weight_frac: float = SLOPE_WEIGHT_FRAC,
 ) -> JointModel:
     """Return the models fitted on rows dated before the origin; power and hours may hold NaN.
 
@@ -88,22 +101,35 @@ def fit_joint_model(
     rate_power = float(np.sqrt(rate * release_rate_per_year(times_years[disclosed], origin_years)))
     filled = impute_power(times_years, compute_oom, power_oom)
     usable = np.isfinite(filled)
-    records = float(compute_oom.max()), float(power_oom[disclosed].max())
     times_power, values_power = times_years[usable], filled[usable]
+    series = (
+        (times_years, compute_oom, float(compute_oom.max()), rate),
+        (times_power, values_power, float(power_oom[disclosed].max()), rate_power),
+    )
+    main = [
+        fit_record_model(
+            times,
+            values,
+            origin_years=origin_years,
+            record_oom=record,
+            rate_per_year=releases,
+            windows_years=windows_years,
+            slope_weight_frac=slope_weight_frac,
+        )
+        for times, values, record, releases in series
+    ]
+    rivals = [
+        fit_local_trend(times, values, origin_years=origin_years, record_oom=record, rate_per_year=releases)
+        for times, values, record, releases in series
+    ]
     return JointModel(
         origin_years,
-        fit_record_model(
-            times_years, compute_oom, origin_years=origin_years, record_oom=records[0], rate_per_year=rate
-        ),
-        fit_record_model(
-            times_power, values_power, origin_years=origin_years, record_oom=records[1], rate_per_year=rate_power
-        ),
-        fit_local_trend(times_years, compute_oom, origin_years=origin_years, record_oom=records[0], rate_per_year=rate),
-        fit_local_trend(
-            times_power, values_power, origin_years=origin_years, record_oom=records[1], rate_per_year=rate_power
-        ),
-        _residual_correlation(times_years[disclosed], compute_oom[disclosed], power_oom[disclosed]),
-        _fit_efficiency(times_years, compute_oom, power_oom, run_hours, origin_years),
+        compute=main[0],
+        power=main[1],
+        compute_rival=rivals[0],
+        power_rival=rivals[1],
+        coupling_frac=_residual_correlation(times_years[disclosed], compute_oom[disclosed], power_oom[disclosed]),
+        efficiency=_fit_efficiency(times_years, compute_oom, power_oom, run_hours, origin_years),
     )
 
 
@@ -150,6 +176,7 @@ def draw_joint(
     seed: int,
     noise_oom: float = TRUTH_NOISE_OOM,
     ceiling_oom: float = np.inf,
+    longest_run_days: float = LONGEST_RUN_DAYS,
 ) -> dict[ModelName, JointDraws]:
     """Return consistent draws of the record's compute, power and run length by both models, on the same streams.
 
@@ -165,6 +192,7 @@ def draw_joint(
         seed: of all streams.
         noise_oom: truth noise.
         ceiling_oom: log10 MW that no run passes; compute is cut with it.
+        longest_run_days: cap on the run's length.
     """
     horizons = np.asarray(horizons_years, dtype=float)
     growth_years = damp_horizons(horizons).tolist()
@@ -203,9 +231,43 @@ def draw_joint(
         paths["local_trend"].append(rival + noise)
     efficiency = _draw_efficiency(model.efficiency, horizons, n_draws=n_draws, seed=seed)
     return {
-        which: _reconcile(compute, power, efficiency, ceiling_oom=ceiling_oom)
+        which: _reconcile(compute, power, efficiency, ceiling_oom=ceiling_oom, longest_run_days=longest_run_days)
         for which, (compute, power) in paths.items()
     }
+
+
+def draw_new_frontier(
+    model: JointModel,
+    horizons_years: Sequence[float] | FloatArray,
+    *,
+    step_names: Sequence[str],
+    n_draws: int,
+    seed: int,
+) -> ReleaseDraws:
+    """Return draws of a new frontier model released at each horizon, its compute and power coupled as residuals are."""
+    growth_years = damp_horizons(horizons_years).tolist()
+    rho = model.coupling_frac
+    own = np.sqrt(1 - rho * rho)
+    window = uniform_stream(seed, "forecast:window", n_draws)
+    shared = {
+        name: normal_stream(seed, f"forecast:compute:{name}", n_draws)
+        for name in ("level", "slope", *(f"new:{step}" for step in step_names))
+    }
+    out = []
+    for target in ("compute", "power"):
+        z = shared
+        if target == "power":
+            z = {k: rho * v + own * normal_stream(seed, f"forecast:power:{k}", n_draws) for k, v in shared.items()}
+        out.append(
+            draw_new_release(
+                model.compute if target == "compute" else model.power,
+                growth_years,
+                line_uniform=window,
+                line_normals=np.column_stack([z["level"], z["slope"]]),
+                scatter_normals=np.column_stack([z[f"new:{step}"] for step in step_names]),
+            )
+        )
+    return ReleaseDraws(out[0], out[1])
 
 
 def _draw_efficiency(
@@ -221,7 +283,12 @@ def _draw_efficiency(
 
 
 def _reconcile(
-    compute: FloatArray, power: FloatArray, efficiency: FloatArray | None, *, ceiling_oom: float
+    compute: FloatArray,
+    power: FloatArray,
+    efficiency: FloatArray | None,
+    *,
+    ceiling_oom: float,
+    longest_run_days: float,
 ) -> JointDraws:
     """Bend draws whose run would be too long, keep paths from falling, and read off the run's length.
 
@@ -233,7 +300,7 @@ def _reconcile(
         nothing = np.zeros(compute.shape[1])
         bounded = np.maximum.accumulate(compute - over, axis=1)
         return JointDraws(bounded, power - over, np.full_like(compute, np.nan), nothing)
-    cap = np.log10(LONGEST_RUN_DAYS)
+    cap = np.log10(longest_run_days)
     length = compute - power - efficiency - np.log10(SECONDS_PER_DAY)
     excess = length - cap + _CAP_SOFTNESS_OOM * np.logaddexp(0.0, (cap - length) / _CAP_SOFTNESS_OOM)
     power = np.maximum.accumulate(power + excess / 2, axis=1)

@@ -218,6 +218,39 @@ def draw_records(
         line_normals: (n, 2) standard normals for level and slope.
         step_uniforms: (n, n horizons) in (0, 1): large is a high best release.
     """
+    level, slope, sd = _draw_lines(model, line_uniform, line_normals)
+    knots = np.r_[0.0, np.asarray(horizons_years, dtype=float)]
+    best = draw_best_releases(
+        level[:, None] + slope[:, None] * knots,
+        np.diff(knots),
+        sd_oom=model.residual_share_frac * sd,
+        rate_per_year=model.rate_per_year,
+        step_uniforms=step_uniforms,
+    )
+    medians = np.array([median_best_release_oom(model, horizon) for horizon in horizons_years])
+    return np.asarray(np.maximum(medians + model.spread_shrink_frac * (best - medians), model.record_oom))
+
+
+def draw_new_release(
+    model: RecordModel,
+    horizons_years: Sequence[float],
+    *,
+    line_uniform: FloatArray,
+    line_normals: FloatArray,
+    scatter_normals: FloatArray,
+) -> FloatArray:
+    """Return the size of a new frontier release at each horizon, log10, (n, k): the line with its full scatter.
+
+    The record draws releases at 0.65 of the scatter, because they are not independent; a single one has all of it.
+    """
+    level, slope, sd = _draw_lines(model, line_uniform, line_normals)
+    return np.asarray(level[:, None] + slope[:, None] * np.asarray(horizons_years) + sd[:, None] * scatter_normals)
+
+
+def _draw_lines(
+    model: RecordModel, line_uniform: FloatArray, line_normals: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return level, slope and full scatter of each draw's line."""
     pick = np.minimum((line_uniform * len(model.lines)).astype(int), len(model.lines) - 1)
     roots = np.array([np.linalg.cholesky(line.covariance) for line in model.lines])
     level = np.array([line.level_oom for line in model.lines])[pick] + roots[pick, 0, 0] * line_normals[:, 0]
@@ -226,17 +259,7 @@ def draw_records(
         + roots[pick, 1, 0] * line_normals[:, 0]
         + roots[pick, 1, 1] * line_normals[:, 1]
     )
-    sd = model.residual_share_frac * np.array([line.residual_sd_oom for line in model.lines])[pick]
-    knots = np.r_[0.0, np.asarray(horizons_years, dtype=float)]
-    best = draw_best_releases(
-        level[:, None] + slope[:, None] * knots,
-        np.diff(knots),
-        sd_oom=sd,
-        rate_per_year=model.rate_per_year,
-        step_uniforms=step_uniforms,
-    )
-    medians = np.array([median_best_release_oom(model, horizon) for horizon in horizons_years])
-    return np.asarray(np.maximum(medians + model.spread_shrink_frac * (best - medians), model.record_oom))
+    return level, slope, np.array([line.residual_sd_oom for line in model.lines])[pick]
 
 
 def draw_best_releases(
