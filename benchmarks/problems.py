@@ -228,7 +228,6 @@ GROWING = {"load_mw": GROWING_LOAD_MW, "cap_tco2_per_mwh": tuple(np.linspace(0.3
 UNITS = GROWING | {
     "typical_days": 24,
     "units_mw": {"smr": 300.0, "ccgt": 550.0},
-    "fixed_factor": {"smr": 0.6},
     "cap_tco2_per_mwh": tuple(np.linspace(0.30, 0.04, 6)),
 }
 CASES = {
@@ -237,10 +236,11 @@ CASES = {
     "six_growing": GROWING | {"seed": 20},
     "scenarios_5": {"n_scenarios": 5, "seed": 100},
     "scenarios_20": {"n_scenarios": 20, "seed": 100},
-    **{f"units_{k}": UNITS | {"seed": 1000 * k} for k in range(1, 6)},
+    **{f"units_{k}": UNITS | {"seed": 1000 * k, "fixed_factor": {"smr": 0.56 + 0.03 * k}} for k in range(1, 6)},
+    "units_calendar": UNITS | {"typical_days": 0, "seed": 1000, "fixed_factor": {"smr": 0.65}},
     **{f"options_{o}x{s}": {"n_options": o, "n_stores": s} for o in (8, 12, 20) for s in (1, 2, 3)},
     # small enough to try the benchmark itself
     "month": {"hours": 720},
-    "units_small": UNITS | {"typical_days": 2, "seed": 1000},
+    "units_small": UNITS | {"typical_days": 2, "seed": 1000, "fixed_factor": {"smr": 0.6}},
 }
 GROUPS = {"units": [f"units_{k}" for k in range(1, 6)], "options": [c for c in CASES if c.startswith("options")]}
