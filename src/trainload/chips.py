@@ -217,9 +217,10 @@ def _gain_oom(old: Chip, new: Chip) -> float | None:
 def choose_chip(
     catalogue: Catalogue, wanted_on: date, *, as_of: date, vendor: str = DEFAULT_VENDOR
 ) -> tuple[Chip, ProjectedChip | None, Note]:
-    """Return the default chip of a run that starts on a day: the most efficient one that can be there in numbers.
+    """Return the default chip of a run that starts on a day: the fastest one that can be there in numbers.
 
-    That is a chip of the vendor announced by `as_of` and released at least nine months before `wanted_on`. Where a
+    That is a chip of the vendor announced by `as_of` and released at least nine months before `wanted_on`; of equally
+    fast ones the newest. Where a
     further generation is due by then (24 months after the last, and so on) it is projected from the trend.
 
     Raises:
@@ -246,6 +247,6 @@ def choose_chip(
             f"per W within a factor of {10**projected.spread_oom:.1f} either way (10-90 %)"
         )
         return projected.mid, projected, Note("chip", text, "default")
-    best = max(ready, key=lambda chip: (chip.fp8_flop_per_s or chip.bf16_flop_per_s or 0.0) / (chip.it_power_w or 1.0))
-    text = f"{best.label}: most efficient {vendor} chip released at least {wait_days / DAYS_PER_MONTH:g} months before"
+    best = max(ready, key=lambda chip: (chip.fp8_flop_per_s or chip.bf16_flop_per_s or 0.0, chip.release_on))
+    text = f"{best.label}: fastest {vendor} chip released at least {wait_days / DAYS_PER_MONTH:g} months before"
     return best, None, Note("chip", text, "default")

@@ -96,7 +96,7 @@ def compare_published_energy(catalogue: Catalogue) -> pd.DataFrame:
 
 def _energy_in_perimeter(result: RunDemand, perimeter: str) -> float:
     node = result.powers["node_measured"]
-    pue = node.power_mw / result.it_average_mw
+    pue = result.pue_annual
     if perimeter in _MEASURED:
         return node.energy_mwh if perimeter in _WITH_PUE else node.energy_mwh / pue
     tdp = result.powers["chip_tdp"].energy_mwh

@@ -48,7 +48,7 @@ class RunDemand:
 
     Attributes:
         utilisation_frac: while running; times `goodput_frac` it is the share of peak over all hours.
-        facility_average_mw: mean over the run, from measured node power or the duty given.
+        facility_average_mw: mean over the run: measured nodes and network, or IT rating x the duty given; x PUE.
         powers: every definition, see `trainload.power`.
         cost_usd: chips' capital share of the run's days plus energy, in 2026 USD.
     """
@@ -69,6 +69,7 @@ class RunDemand:
     facility_peak_mw: float
     facility_average_mw: float
     contracted_mw: float
+    pue_annual: float
     energy_mwh: float
     chip_cost_usd: float
     energy_cost_usd: float
@@ -124,7 +125,7 @@ def estimate_run(spec: RunSpec, catalogue: Catalogue) -> RunDemand:
         )
         book.add("goodput", goodput, "fraction", "FLOP / (chips x hours x 3600 x peak x utilisation)")
     else:
-        text = f"Daly's exact formula: {n_islands} islands, one failure in {mtbf_seconds / 3600:.2f} h each"
+        text = f"Daly's exact formula: islands: {n_islands}, one failure in {mtbf_seconds / 3600:.2f} h each"
         text += ", times what the exchange between campuses leaves" if needed > 0 else ""
         book.add("goodput", goodput, "fraction", text, ("C", "Daly 2006, equations 13 and 37; failure rate of H100"))
     if utilisation is None:
@@ -265,9 +266,12 @@ def _assemble(
         book.given("duty", spec.duty_frac, "fraction")
         book.add("facility average", average, "MW", "IT rating x duty x annual PUE")
     else:
-        average = powers["node_measured"].power_mw
+        # A node power given from a meter is taken as the whole; a rated one leaves the network out.
+        network_w = 0.0 if spec.node_power_w is not None else watts["it"] - watts["server"]
+        average = powers["node_measured"].power_mw + n * network_w * sized.pue / 1e6
         it_average = average / sized.pue
-        book.add("facility average", average, "MW", "power (node_measured)", (formulas["node_measured"][1], "derived"))
+        text = f"power (node_measured) + chips x {network_w:.0f} W of network x annual PUE"
+        book.add("facility average", average, "MW", text, (formulas["node_measured"][1], "derived"))
     energy = book.add("energy", average * hours, "MWh", "facility average x hours")
     life = book.parameter("server_life_years")
     wacc = spec.chip_wacc_frac if spec.chip_wacc_frac is not None else catalogue.prices["wacc_chips"].value
@@ -313,6 +317,7 @@ def _assemble(
         facility_peak_mw=powers["facility_peak"].power_mw,
         facility_average_mw=average,
         contracted_mw=powers["contracted"].power_mw,
+        pue_annual=sized.pue,
         energy_mwh=energy,
         chip_cost_usd=chip_cost,
         energy_cost_usd=energy_cost,
