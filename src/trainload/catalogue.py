@@ -4,7 +4,8 @@ Every table is a CSV file in ``trainload/data``; `load_catalogue` reads them aga
 unit, year, source or grade, and returns frozen records. Some figures contain others: an all-in lead time contains its
 steps, the capital of a grid connection its substation, a rent the owner's capital. Their notes say so; nothing here
 adds them up. Money stays in the price year of its source; `convert_usd` and `restate_figure` are the only places where
-it is moved to another.
+it is moved to another. `known_on` is the day from which a figure's quotes could be read; those of the 2026 market
+count from the start of that year.
 """
 
 from collections.abc import Callable, Iterable, Mapping

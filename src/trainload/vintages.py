@@ -47,7 +47,7 @@ def tabulate_vintage_outcomes(then: date, now: Catalogue | None = None) -> pd.Da
             {
                 "subject": f"{row['label']}: {name}",
                 "planned": f"{row['then_value']:,.0f} {unit}, by a figure of {row['then_known_on']:%B %Y}",
-                "happened": f"{row['now_value']:,.0f} {unit} in {row['now_known_on']:%B %Y}: {row['change_frac']:+.0%}",
+                "happened": f"{row['now_value']:,.0f} {unit} in {row['now_known_on']:%Y}: {row['change_frac']:+.0%}",
                 "grade": max(str(row["then_grade"]), str(row["now_grade"])),
                 "source": f"{row['then_source']}; {row['now_source']}",
             }
