@@ -202,7 +202,7 @@ def test_vintage_hides_everything_later():
     assert len(then.outcomes) >= 10  # what happened is never hidden: it is shown beside
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.dates(date(2020, 1, 1), date(2027, 1, 1)))
 def test_vintage_picks_the_newest_known_figure(day):
     """Proves: on any day each figure was known by then or is marked as later, and none is newer than today's.

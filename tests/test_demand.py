@@ -175,7 +175,7 @@ def test_every_run_of_the_catalogue_has_an_estimate():
 # ---------------------------------------------------------------- sufficient subsets
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.floats(200, 3e5), st.floats(5, 400), st.floats(0.1, 0.6),
     st.sampled_from([("n_chips", "days"), ("n_chips", "flop"), ("days", "flop"), ("power_mw", "days"),
@@ -579,7 +579,7 @@ def test_unfinished_runs_say_how_far_they_came():
     assert b.done_frac == 0.0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.floats(0, 1500), min_size=1, max_size=8), st.floats(5, 300), st.integers(0, 200), st.floats(0.3, 1.0),
 )  # fmt: skip
