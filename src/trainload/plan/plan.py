@@ -27,11 +27,13 @@ from trainload.plan.results import (
 from trainload.plan.world import World
 from trainload.schedule import Schedule
 from trainload.solve.check import Check, check_solution
+from trainload.solve.lumpy import fix_columns
 from trainload.solve.program import Program, Solution
 
 Array = NDArray[np.float64]
 Progress = Callable[[str, float | None], None]
 TOLERANCE = 1e-6
+CRUMB = 1e-8  # of the total: what an interior point leaves where the answer is nothing
 USABLE_RESIDUAL = 1e-5  # relative; anything above the tolerance is reported with the plan
 MAX_RESERVE_ROUNDS = 3
 
@@ -91,6 +93,7 @@ def make_plan(
         formulation, solution = _hold_reserve(formulation, solution, solver, notes, tell)
     if whole_units:
         formulation, solution = _order_whole_units(formulation, solution, solver, notes, tell)
+    solution = _drop_crumbs(formulation, solution, solver, tell)
     check = check_solution(formulation.program, solution)
     if not check.passed(TOLERANCE):
         notes.append(Note("plan", f"the solution misses the check's tolerance of {TOLERANCE:g}: {check}", "warning"))
@@ -141,9 +144,9 @@ def choose_solver(program: Program, wanted: str, notes: list[Note]) -> Callable[
 
 def _demand_answer(program: Program, solution: Solution) -> Solution:
     """Return a solution that can be used: solved, or stopped with residuals that a planner would not see."""
-    if solution.status == "failed" and np.isfinite(solution.columns).all() and len(solution.columns):
-        if check_solution(program, solution).residual <= USABLE_RESIDUAL:
-            return replace(solution, status="feasible")
+    usable = solution.status == "failed" and len(solution.columns) and np.isfinite(solution.columns).all()
+    if usable and check_solution(program, solution).residual <= USABLE_RESIDUAL:
+        return replace(solution, status="feasible")
     if solution.status in ("infeasible", "unbounded", "failed"):
         raise SolverError("plan", f"{solution.solver} stopped without a plan ({solution.status}): {solution.message}")
     return solution
@@ -224,6 +227,39 @@ def _order_whole_units(
     return formulation, _demand_answer(formulation.program, whole)
 
 
+def _drop_crumbs(
+    formulation: Formulation, solution: Solution, solver: Callable[[Program], Solution], tell: Progress
+) -> Solution:
+    """Return the plan without the crumbs that an interior point leaves of options it does not want.
+
+    Options ordered for less than half a megawatt in all are closed and the operation is solved again, with lumpy
+    orders held; the bound stays that of the whole program. Should that cost more than rounding, the crumbs stay.
+    """
+    border = formulation.program.border
+    closed, held = [], np.flatnonzero(border.unit > 0)
+    ordered: dict[str, float] = {}
+    for i, name in enumerate(border.names):
+        if name.startswith("build["):
+            owner = name[6:].rpartition(",")[0]
+            ordered[owner] = ordered.get(owner, 0.0) + float(solution.columns[i])
+    crumbs = {owner for owner, mw in ordered.items() if mw < LEAST_ORDER_MW}
+    for i, name in enumerate(border.names):
+        family, _, rest = name.partition("[")
+        if family in ("build", "cap", "end") and rest.rpartition(",")[0] in crumbs and border.unit[i] == 0:
+            closed.append(i)
+    if not closed:
+        return solution
+    tell("closing what is not wanted and operating again", None)
+    columns = np.array([*closed, *held], dtype=np.int64)
+    whole = np.round(solution.columns[held] / border.unit[held]) * border.unit[held]
+    values = np.concatenate([np.zeros(len(closed)), whole])
+    again = solver(fix_columns(formulation.program, columns, values))
+    kept = again.status in ("optimal", "feasible") and again.objective <= solution.objective + 1e-6 * abs(
+        solution.objective
+    )
+    return replace(again, bound=solution.bound, solver=solution.solver, status=solution.status) if kept else solution
+
+
 def tabulate_plan(
     formulation: Formulation, solution: Solution, schedule: Schedule, generations: Mapping[date, str]
 ) -> dict[str, pd.DataFrame]:
@@ -248,8 +284,11 @@ def summarise_plan(
     world = formulation.world
     cash = float(ledger.loc[ledger.group == "cash", "usd_present"].sum())
     idle_terms = ledger.term.isin(["programme_delay", "curtailment"])
+    total = float(ledger.usd_present.sum())
+    idle = float(ledger.loc[idle_terms, "usd_present"].sum())
     by_measure = emissions.groupby("measure")["value"].sum()
     load_mwh, unserved_mwh = float(by_measure.get("load", 0.0)), float(by_measure.get("unserved", 0.0))
+    unserved_mwh = unserved_mwh if unserved_mwh > CRUMB * load_mwh else 0.0
     served_present = 0.0
     for b, item in enumerate(world.blocks):
         names = formulation.program.blocks[b].flow_names
@@ -266,7 +305,7 @@ def summarise_plan(
         "shadow_present_usd": float(ledger.loc[ledger.group == "shadow", "usd_present"].sum()),
         "served_mwh": load_mwh - unserved_mwh,
         "unserved_mwh": unserved_mwh,
-        "idle_compute_usd": float(ledger.loc[idle_terms, "usd_present"].sum()),
+        "idle_compute_usd": idle if idle > CRUMB * abs(total) else 0.0,
         "tco2_direct": float(by_measure.get("direct", 0.0)),
         "tco2_location": float(by_measure.get("location", 0.0)),
         "clean_matched_frac": matched / load_mwh if np.isfinite(matched) and load_mwh > 0 else None,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trainload.catalogue import Catalogue
 
 BASE_OPTION = "grid_firm"
+CRUMB = 1e-8
 
 
 def limit_to_base(supply: Supply, option: str = BASE_OPTION) -> Supply | None:
@@ -59,14 +60,21 @@ def _measure(plan: Plan, catalogue: "Catalogue") -> list[tuple[str, float | None
         reached = periods.loc[periods.powered_mw >= mw - LEAST_ORDER_MW]
         return None if reached.empty else (reached.iloc[0].period_on - world.starts_on).days / DAYS_PER_MONTH
 
+    total = float(ledger.usd_present.sum())
+
+    def money(*terms: str) -> float:
+        """Return the present value of some terms; what a solver leaves below 1e-8 of the total is nothing."""
+        value = sum(float(present.get(term, 0.0)) for term in terms)
+        return value if abs(value) > CRUMB * abs(total) else 0.0
+
     it_mw = float(plan.powered_mw.max(initial=0.0)) * world.it_peak_frac
     emitted = [float(figures["tco2_direct"]), float(figures["tco2_location"])]  # type: ignore[arg-type]
     return [
         ("cash_present", figures["cash_present_usd"], "USD"),
-        ("programme_delay_present", float(present.get("programme_delay", 0.0)), "USD"),
-        ("curtailment_present", float(present.get("curtailment", 0.0)), "USD"),
-        ("slack_present", float(present.get("co2_slack", 0.0) + present.get("clean_slack", 0.0)), "USD"),
-        ("total_present", float(ledger.usd_present.sum()), "USD"),
+        ("programme_delay_present", money("programme_delay"), "USD"),
+        ("curtailment_present", money("curtailment"), "USD"),
+        ("slack_present", money("co2_slack", "clean_slack"), "USD"),
+        ("total_present", total, "USD"),
         ("power_cost", figures["usd_per_mwh"], "USD/MWh"),
         ("chips_and_halls", it_mw * catalogue.prices["dc_capex"].value, "USD"),
         ("served", figures["served_mwh"], "MWh"),

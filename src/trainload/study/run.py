@@ -20,7 +20,7 @@ from trainload.forecast import Forecast, forecast_power
 from trainload.plan.audit import Audit, audit_tables
 from trainload.plan.diagnose import explain_choices, explain_shortfall
 from trainload.plan.parameters import tabulate_parameters
-from trainload.plan.plan import Plan, make_plan
+from trainload.plan.plan import Plan, choose_solver, make_plan
 from trainload.plan.prices import price_idle_compute
 from trainload.plan.values import tabulate_values
 from trainload.plan.world import World, build_world
@@ -30,6 +30,7 @@ from trainload.scenario_file import LoadedScenario, dump_scenario
 from trainload.schedule import Schedule, simulate_arrivals
 from trainload.study.compare import drop_goals, has_goals, limit_to_base, tabulate_comparison
 from trainload.study.folder import REPORT, StudyTables, replacing_folder, require_free, write_study
+from trainload.study.sampling_error import measure_sampling_error
 from trainload.supply import build_supply
 from trainload.tables import TABLES, empty_table
 
@@ -149,6 +150,11 @@ def run_stages(scenario: Scenario, *, on_progress: Progress | None = None) -> St
         )
 
     plan = solve(world, "plan", 0.25)
+    sampling: tuple[Note, ...] = ()
+    if scenario.plan.hours == "sampled":
+        tell("operating one full year at the plan's capacities", 0.7)
+        solver = choose_solver(plan.formulation.program, scenario.plan.solver, [])
+        sampling = (measure_sampling_error(plan, solver).note(),)
     base_supply = limit_to_base(supply)
     base = None
     if base_supply is not None:
@@ -163,6 +169,7 @@ def run_stages(scenario: Scenario, *, on_progress: Progress | None = None) -> St
         *idle.notes,
         *world.notes,
         *plan.notes,
+        *sampling,
     )
     return Stages(catalogue, forecast, demand, schedule, world, plan, base, dropped, notes)
 
