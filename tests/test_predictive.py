@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from trainload.predictive import (
     Predictive,
+    column_quantiles,
     draws_predictive,
     point_predictive,
     pool_predictives,
@@ -129,3 +130,13 @@ def test_a_distribution_that_is_none_is_refused(grid: list[float], cdf: list[flo
     """Proves: grid increases, cdf does not fall and ends at 1. If broken: scores of nonsense."""
     with pytest.raises(ValueError, match="must"):
         Predictive(np.array(grid), np.array(cdf))
+
+
+def test_column_quantiles_are_numpys() -> None:
+    """Proves: the fast form is the usual definition, also where columns hold infinities. If broken: shifted medians."""
+    draws = np.random.default_rng(1).normal(size=(501, 3))
+    levels = (0.0, 0.1, 0.25, 0.5, 0.9, 1.0)
+    np.testing.assert_allclose(column_quantiles(draws, levels), np.quantile(draws, levels, axis=0))
+    nothing_yet = np.array([[-np.inf], [-np.inf], [1.0]])
+    assert column_quantiles(nothing_yet, (0.1, 1.0)).tolist() == [[-np.inf], [1.0]]
+    assert column_quantiles(np.array([[2.0]]), (0.5,)).tolist() == [[2.0]]

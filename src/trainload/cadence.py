@@ -136,18 +136,19 @@ def largest_by(
     for k, horizon in enumerate(horizons_years):
         largest = np.full(len(values_oom), start_oom if horizon >= start_years else -np.inf)
         for g in range(values_oom.shape[1]):
-            np.maximum(largest, values_oom[:, g], out=largest, where=programme.release_years[:, g] <= horizon)
+            largest = np.where(programme.release_years[:, g] <= horizon, np.maximum(largest, values_oom[:, g]), largest)
         out[:, k] = largest
     return out
 
 
 def _at(horizons_years: FloatArray, paths: FloatArray, when_years: FloatArray) -> FloatArray:
     """Return each path at its own time, linear between horizons, held constant outside."""
-    right = np.clip(np.searchsorted(horizons_years, when_years), 1, max(len(horizons_years) - 1, 1))
     if len(horizons_years) == 1:
         return paths[:, 0]
-    left = right - 1
-    width = horizons_years[right] - horizons_years[left]
-    share = np.clip((when_years - horizons_years[left]) / width, 0.0, 1.0)
-    rows = np.arange(len(paths))
-    return np.asarray((1 - share) * paths[rows, left] + share * paths[rows, right])
+    out = paths[:, 0].copy()
+    for k in range(1, len(horizons_years)):
+        # from the knot before on, the path moves toward this knot
+        width = horizons_years[k] - horizons_years[k - 1]
+        share = np.clip((when_years - horizons_years[k - 1]) / width, 0.0, 1.0)
+        out += share * (paths[:, k] - paths[:, k - 1])
+    return out

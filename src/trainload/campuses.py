@@ -34,7 +34,7 @@ class CampusModel:
         residual_sd_oom: scatter of records around it.
         covariance: of (level, slope).
         n_records: rows that the line rests on.
-        planned_oom: announced sizes.
+        planned_oom: announced sizes above the record.
         planned_in_years: when they are due, from the origin.
     """
 
@@ -79,17 +79,10 @@ def fit_campus_model(
     sd = float(np.sqrt(residual @ residual / (len(x) - 2)))
     design = np.column_stack([np.ones_like(x), x])
     covariance = sd * sd * np.linalg.inv(design.T @ design)
-    none = np.empty(0)
-    return CampusModel(
-        float(values[-1]),
-        level,
-        slope,
-        sd,
-        covariance,
-        len(values),
-        none if planned_oom is None else planned_oom,
-        none if planned_times_years is None else planned_times_years - origin_years,
-    )
+    planned = np.empty(0) if planned_oom is None else planned_oom
+    due = np.empty(0) if planned_times_years is None else planned_times_years - origin_years
+    larger = planned > values[-1]  # the others can't become the largest
+    return CampusModel(float(values[-1]), level, slope, sd, covariance, len(values), planned[larger], due[larger])
 
 
 def draw_campuses(
@@ -134,6 +127,8 @@ def draw_campuses(
     far_years = damp_horizons(np.maximum(horizons - reach_years, 0.0) + SCORED_YEARS) - SCORED_YEARS
     path = np.empty_like(trend)
     for k, horizon in enumerate(horizons):
-        arrived = np.where(arrival <= horizon, model.planned_oom, -np.inf).max(axis=1)
+        arrived = np.full(len(path), -np.inf)
+        for due, size in zip(arrival.T, model.planned_oom, strict=True):
+            arrived = np.where(due <= horizon, np.maximum(arrived, size), arrived)
         path[:, k] = np.maximum(model.record_oom, arrived + size_error[:, k]) + far_slope * far_years[k]
     return np.asarray(np.maximum.accumulate(path, axis=1))

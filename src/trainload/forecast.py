@@ -22,9 +22,10 @@ from trainload.joint import (
     draw_new_frontier,
     fit_joint_model,
 )
-from trainload.predictive import FloatArray
+from trainload.predictive import FloatArray, column_quantiles
 from trainload.programme import (
     describe_generations,
+    draw_streams,
     find_programme_start,
     forecast_programme,
     measure_developers,
@@ -166,8 +167,9 @@ def forecast_power(
     start = find_programme_start(scenario, known, offset_oom=offset)
     notes.append(start.note)
     cadence = measure_developers(known)
+    streams = draw_streams(scenario.seed, n)
     programmes = {
-        which: forecast_programme(start, cadence, record[which], model, horizons_years=horizons, seed=scenario.seed)
+        which: forecast_programme(start, cadence, record[which], model, horizons_years=horizons, streams=streams)
         for which in MODELS
     }
 
@@ -271,8 +273,8 @@ def fit_campuses(campuses: pd.DataFrame, as_of: date, model: JointModel) -> tupl
         return None, Note("forecast.largest_campus", text, "limit")
     text = (
         f"largest campus rests on {fitted.n_records} records since {operating['state_on'].min():%Y} and "
-        f"{len(planned)} announced sizes (slip P10/P50/P90 of 0.5/4/14 months, grade C); beyond the last, growth is "
-        "the mean of announcements' and records'; states are read from imagery and filings, some of them later"
+        f"{len(fitted.planned_oom)} larger ones announced (slip P10/P50/P90 of 0.5/4/14 months, grade C); beyond the "
+        "last, growth is the mean of announcements' and records'; states are read from imagery and filings, some later"
     )
     return fitted, Note("forecast.largest_campus", text, "limit")
 
@@ -301,7 +303,7 @@ def draw_largest_campus(
 
 
 def _power_rows(target: str, model: str, years: tuple[int, ...], values_mw: FloatArray) -> pd.DataFrame:
-    quantiles = np.quantile(values_mw, LEVELS, axis=0)
+    quantiles = column_quantiles(values_mw, LEVELS)
     frame = pd.DataFrame({"target": target, "model": model, "year": list(years)})
     for level, row in zip(LEVELS, quantiles, strict=True):
         frame[f"p{round(100 * level)}_mw"] = row
@@ -314,10 +316,11 @@ def _compute_rows(
     target: str, model: str, years: tuple[int, ...], values_flop: FloatArray, run_days: FloatArray | None
 ) -> pd.DataFrame:
     frame = pd.DataFrame({"target": target, "model": model, "year": list(years)})
-    for level, row in zip(LEVELS, np.quantile(values_flop, LEVELS, axis=0), strict=True):
+    for level, row in zip(LEVELS, column_quantiles(values_flop, LEVELS), strict=True):
         frame[f"p{round(100 * level)}_flop"] = row
-    for level in (0.10, 0.50, 0.90):
-        frame[f"p{round(100 * level)}_run_days"] = np.nan if run_days is None else np.quantile(run_days, level, axis=0)
+    days = np.full((3, len(years)), np.nan) if run_days is None else column_quantiles(run_days, (0.1, 0.5, 0.9))
+    for name, row in zip(("p10", "p50", "p90"), days, strict=True):
+        frame[f"{name}_run_days"] = row
     return frame
 
 
@@ -350,7 +353,7 @@ def _frontier_rows(
         ("flop", 10**drawn.compute_oom),
         ("mw", 10**drawn.power_oom * FACILITY_PEAK_PER_RATED),
     ):
-        for level, row in zip(LEVELS, np.quantile(values, LEVELS, axis=0), strict=True):
+        for level, row in zip(LEVELS, column_quantiles(values, LEVELS), strict=True):
             frame[f"p{round(100 * level)}_{unit}"] = row
     return frame
 

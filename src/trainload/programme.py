@@ -10,7 +10,7 @@ from trainload.cadence import Cadence, ProgrammeDraws, draw_programme, largest_b
 from trainload.chance import normal_stream, uniform_stream
 from trainload.errors import Note
 from trainload.joint import JointDraws, JointModel
-from trainload.predictive import FloatArray
+from trainload.predictive import FloatArray, column_quantiles
 from trainload.runs import decimal_year, decimal_years, developer_family
 from trainload.scenario import Scenario
 
@@ -109,6 +109,13 @@ class ProgrammeForecast:
     largest_power_oom: FloatArray
 
 
+def draw_streams(seed: int, n_draws: int) -> tuple[FloatArray, FloatArray]:
+    """Return the uniforms that pick each generation's pair and the normals that blur it, (n, generations)."""
+    pick = [uniform_stream(seed, f"forecast:programme:pair:{g}", n_draws) for g in range(N_GENERATIONS)]
+    blur = [normal_stream(seed, f"forecast:programme:blur:{g}", n_draws) for g in range(N_GENERATIONS)]
+    return np.column_stack(pick), np.column_stack(blur)
+
+
 def forecast_programme(
     start: ProgrammeStart,
     cadence: Cadence,
@@ -116,7 +123,7 @@ def forecast_programme(
     model: JointModel,
     *,
     horizons_years: FloatArray,
-    seed: int,
+    streams: tuple[FloatArray, FloatArray],
 ) -> ProgrammeForecast:
     """Return drawn generations after `start`, bounded by the record's paths, and the largest by each horizon."""
     n = len(record.compute_oom)
@@ -138,12 +145,8 @@ def forecast_programme(
         record_compute_oom=compute,
         record_power_oom=power,
         record_run_days=np.column_stack([days[:, 0], days]),
-        pair_uniforms=np.column_stack(
-            [uniform_stream(seed, f"forecast:programme:pair:{g}", n) for g in range(N_GENERATIONS)]
-        ),
-        jitter_normals=np.column_stack(
-            [normal_stream(seed, f"forecast:programme:blur:{g}", n) for g in range(N_GENERATIONS)]
-        ),
+        pair_uniforms=streams[0],
+        jitter_normals=streams[1],
     )
     largest = [
         largest_by(draws, values, horizons_years=horizons_years, start_oom=first, start_years=-start.elapsed_years)
@@ -154,16 +157,19 @@ def forecast_programme(
 
 def describe_generations(programme: ProgrammeDraws, as_of: date, *, offset_oom: float) -> pd.DataFrame:
     """Return P10/P50/P90 of each drawn generation; training starts a run and a release lag before the release."""
-    out = []
+    levels = (0.10, 0.50, 0.90)
     start_years = programme.release_years - (programme.run_days + RELEASE_LAG_DAYS) / 365.25
+    when = np.maximum(column_quantiles(start_years, levels), 0.0)
+    flop = 10 ** column_quantiles(programme.compute_oom, levels)
+    power_mw = 10 ** (column_quantiles(programme.power_oom, levels) + offset_oom)
+    days = column_quantiles(programme.run_days, (0.5,))[0]
+    out = []
     for g in range(programme.release_years.shape[1]):
         row: dict[str, object] = {"name": f"next_{g + 1}"}
-        for level in (0.10, 0.50, 0.90):
-            tag = f"p{round(100 * level)}"
-            when = float(np.quantile(start_years[:, g], level))
-            row[f"wanted_{tag}_on"] = as_of + timedelta(days=round(365.25 * max(when, 0.0)))
-            row[f"{tag}_flop"] = float(10 ** np.quantile(programme.compute_oom[:, g], level))
-            row[f"facility_peak_{tag}_mw"] = float(10 ** (np.quantile(programme.power_oom[:, g], level) + offset_oom))
-        row["run_p50_days"] = float(np.median(programme.run_days[:, g]))
+        for k, tag in enumerate(("p10", "p50", "p90")):
+            row[f"wanted_{tag}_on"] = as_of + timedelta(days=round(365.25 * float(when[k, g])))
+            row[f"{tag}_flop"] = float(flop[k, g])
+            row[f"facility_peak_{tag}_mw"] = float(power_mw[k, g])
+        row["run_p50_days"] = float(days[g])
         out.append(row)
     return pd.DataFrame(out)

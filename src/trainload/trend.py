@@ -285,20 +285,23 @@ def draw_best_releases(
     return best
 
 
-_DRIFTS = np.r_[np.arange(-8.0, 12.0, 0.25), np.geomspace(12.0, 80.0, 24)]
-_LOG_SHARE = np.r_[np.linspace(-20.0, -2.0, 181), np.linspace(-1.98, -0.02, 99), np.linspace(-0.019, -1e-4, 20)]
+# The inverse is tabulated on even grids: drift, and ln(-ln share), which spreads both ends of the share.
+_DRIFT_FROM, _DRIFT_STEP, _N_DRIFTS = -8.0, 0.25, 193
+_DEPTH_FROM, _DEPTH_STEP, _N_DEPTHS = -9.2, 0.03, 408
 
 
 @cache
 def _table_of_inverse() -> FloatArray:
-    """Return z_start - drift at which the mean exceedance is exp(log share): rows of share, columns of drift."""
-    table = np.empty((len(_LOG_SHARE), len(_DRIFTS)))
-    for j, drift in enumerate(_DRIFTS):
+    """Return z_start - drift at which the mean exceedance is the share: rows of ln(-ln share), columns of drift."""
+    log_share = -np.exp(_DEPTH_FROM + _DEPTH_STEP * np.arange(_N_DEPTHS))
+    table = np.empty((_N_DEPTHS, _N_DRIFTS))
+    for j in range(_N_DRIFTS):
+        drift = _DRIFT_FROM + _DRIFT_STEP * j
         z = np.linspace(-9.0, 7.0, 1600) + max(drift, 0.0)
         z = np.r_[np.linspace(-9.0, z[0], 800, endpoint=False), z] if drift > 0 else z + drift
         tail = np.log(np.maximum(_mean_exceedance(z, np.full_like(z, drift)), 1e-300))
         order = np.argsort(tail, kind="stable")
-        table[:, j] = np.interp(_LOG_SHARE, tail[order], z[order]) - drift
+        table[:, j] = np.interp(log_share, tail[order], z[order]) - drift
     return table
 
 
@@ -307,18 +310,19 @@ def _invert_mean_exceedance(share: FloatArray, drift: FloatArray) -> FloatArray:
 
     Read bilinearly from a table made once: off by 0.0002 standard deviations at the median, 0.03 at most.
     """
-    wanted = np.log(np.maximum(share, 1e-300))
-    row = np.clip(wanted, _LOG_SHARE[0], _LOG_SHARE[-1])
-    column = np.clip(drift, _DRIFTS[0], _DRIFTS[-1])
-    i, u = _place(_LOG_SHARE, row)
-    j, v = _place(_DRIFTS, column)
+    log_share = np.log(np.maximum(share, 1e-300))
+    none = log_share >= 0
+    depth = np.log(np.where(none, 1.0, -log_share))
+    i, u = _place(depth, _DEPTH_FROM, _DEPTH_STEP, _N_DEPTHS)
+    j, v = _place(drift, _DRIFT_FROM, _DRIFT_STEP, _N_DRIFTS)
     table = _table_of_inverse()
     low = (1 - v) * table[i, j] + v * table[i, j + 1]
     high = (1 - v) * table[i + 1, j] + v * table[i + 1, j + 1]
-    return np.where(wanted >= 0, -np.inf, (1 - u) * low + u * high + drift)
+    return np.where(none, -np.inf, (1 - u) * low + u * high + drift)
 
 
-def _place(knots: FloatArray, values: FloatArray) -> tuple[npt.NDArray[np.intp], FloatArray]:
-    """Return the interval that each value lies in and its share of the way through."""
-    index = np.clip(np.searchsorted(knots, values, side="right") - 1, 0, len(knots) - 2)
-    return index, (values - knots[index]) / (knots[index + 1] - knots[index])
+def _place(values: FloatArray, start: float, step: float, n: int) -> tuple[npt.NDArray[np.intp], FloatArray]:
+    """Return the interval of an even grid that each value lies in and its share of the way through, ends included."""
+    at = np.clip((values - start) / step, 0.0, n - 1.0)
+    index = np.minimum(at.astype(np.intp), n - 2)
+    return index, at - index
