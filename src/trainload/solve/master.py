@@ -168,7 +168,7 @@ class Master:
             price = self._price()
             total = np.concatenate([self.cost / price, np.ones(self.n_pieces), np.zeros(len(watched))])
             extra.append((sparse.csr_matrix(total[None]), np.array([-np.inf]), np.array([level / price])))
-        _, _, z = self._solve(cost, extra, seconds, 0.05)
+        _, _, z = self._solve(cost, extra, seconds, 0.1)
         return z
 
     def _price(self) -> float:

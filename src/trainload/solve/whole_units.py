@@ -100,11 +100,14 @@ class _Search:
         self.best: Solution | None = None
         self.root: Solution | None = None
         self.bound, self.n_solves, self.n_iterations = -np.inf, 0, 0
-        self.build_seconds = self.solve_seconds = 0.0
+        self.build_seconds = self.solver_seconds = 0.0
         self.ended: Literal["gap", "time", "exhausted", "infeasible", "interrupted"] = "exhausted"
 
     def seconds(self) -> float:
         return time.perf_counter() - self.started
+
+    def seconds_per_solve(self) -> float:
+        return self.solver_seconds / max(1, self.n_solves)
 
     def objective(self) -> float:
         return self.best.objective if self.best is not None else np.inf
@@ -115,8 +118,7 @@ class _Search:
     def run(self, relaxed: Solution | None) -> None:
         root = relaxed
         if root is None:
-            root = self.solve(relax_units(self.program))
-            self._count(root)
+            root = self._solve(relax_units(self.program))
         self.root = root
         self.bound = root.bound
         self._report()
@@ -142,40 +144,50 @@ class _Search:
     def _next_point(self, centre: Array | None) -> Array | None:
         """Return the border columns to try next, or None where the search has ended (``ended`` says why)."""
         seconds = max(1.0, min(0.2 * self.time_limit_seconds, self.time_limit_seconds - self.seconds()))
+        # the nearest point is a guess: not worth much longer than what it saves, a solve
+        brief = min(seconds, max(1.0, 2.0 * self.seconds_per_solve()))
         if self.best is None and centre is not None and not self.tried:
             # the whole units nearest to the relaxed plan, not column by column but with what they add up to
-            near = self.master.nearest(centre, np.inf, seconds)
+            near = self.master.nearest(centre, np.inf, brief)
             if near is not None:
                 return near
-        lowest = self._lowest(seconds)
+        lowest = self._lowest(seconds, self._master_gap())
+        if lowest is not None and self._key(lowest) in self.tried and not self.is_closed():
+            lowest = self._lowest(seconds, 1e-9)
         if self.is_closed():
             self.ended = "gap"
             return None
-        if lowest is None:
+        if self.ended == "infeasible":
             return None
         if self.best is not None and centre is not None and np.isfinite(self.bound):
             level = self.bound + LEVEL * (self.objective() - self.bound)
-            near = self.master.nearest(centre, level, seconds)
+            near = self.master.nearest(centre, level, brief)
             if near is not None and self._key(near) not in self.tried:
                 return near
-        if self._key(lowest) in self.tried:
-            # the cuts are exact there: within the tolerances of solver and master nothing better is left
-            self.ended = "exhausted"
+        if lowest is None or self._key(lowest) in self.tried:
+            # a point tried is one where the cuts are exact: within the tolerances nothing better is left
+            self.ended = "time" if lowest is None else "exhausted"
             return None
         return lowest
 
-    def _lowest(self, seconds: float) -> Array | None:
+    def _master_gap(self) -> float:
+        """Return how exactly the master is solved: a fraction of the gap there is, and of the gap wanted at the end."""
+        if self.best is None:
+            return self.gap
+        there_is = (self.objective() - self.bound) / max(1.0, abs(self.objective()))
+        return float(np.clip(0.2 * there_is, 0.1 * self.gap, 0.01)) if np.isfinite(there_is) else self.gap
+
+    def _lowest(self, seconds: float, gap: float) -> Array | None:
         """Solve the master: raise the bound and return its best point."""
-        status, bound, point = self.master.lowest(seconds, 0.1 * self.gap)
+        status, bound, point = self.master.lowest(seconds, gap)
         if status == "Infeasible":
+            # with a plan in hand: every other combination is excluded
             self.ended = "infeasible" if self.best is None else "exhausted"
             return None
         lowered = bound - MASTER_SLACK * max(1.0, abs(bound))
         if lowered > self.bound:
             self.bound = lowered
             self._report()
-        if point is None:
-            self.ended = "time"
         return point
 
     def _key(self, point: Array) -> tuple[int, ...]:
@@ -184,8 +196,7 @@ class _Search:
     def _try(self, point: Array) -> None:
         key = self._key(point)
         fixed = fix_columns(self.program, self.lumpy, np.array(key) * self.unit)
-        solution = self.solve(fixed)
-        self._count(solution)
+        solution = self._solve(fixed)
         self.tried[key] = np.inf
         if np.isfinite(solution.objective) and np.isfinite(solution.columns).all():
             check = check_solution(fixed, solution)
@@ -197,10 +208,14 @@ class _Search:
         if not np.isfinite(self.tried[key]):
             self.master.exclude(np.array(key))
 
-    def _count(self, solution: Solution) -> None:
+    def _solve(self, program: Program) -> Solution:
+        started = time.perf_counter()
+        solution = self.solve(program)
         self.n_solves += 1
         self.n_iterations += solution.n_iterations
         self.build_seconds += solution.build_seconds
+        self.solver_seconds += time.perf_counter() - started
+        return solution
 
     def _report(self) -> None:
         if self.on_progress is not None:
