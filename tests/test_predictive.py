@@ -115,11 +115,11 @@ def test_pool_quantiles_odds_and_brier_by_hand() -> None:
 
 def test_draws_become_the_distribution_they_came_from() -> None:
     """Proves: 512 quantiles of normal draws score like the draws. If broken: a bias in every published score."""
-    draws = np.random.default_rng(0).normal(size=4000)
+    draws = np.random.default_rng(0).normal(size=1200)
     mine = score_crps(draws_predictive(draws), 0.3)
     assert mine == pytest.approx(energy_form(draws, 0.3), rel=5e-3)
     floored = draws_predictive(np.maximum(draws, 0.0))
-    assert floored.probability_at_most(0.0) == pytest.approx(0.5, abs=0.02)
+    assert floored.probability_at_most(0.0) == pytest.approx(0.5, abs=0.05)
     assert draws_predictive(np.ones(10)).quantile_oom([0.5])[0] == pytest.approx(1.0)
 
 
