@@ -123,7 +123,6 @@ ONE_FAULT = {
     "second document": ("---\nname: x\n", ["second document"]),
     "endless number": (f"seed: {'9' * 5000}\n", ["line 3", "seed", "not a value"]),
     "alias in itself": ("options: &a {ccgt: *a}\n", ["refers to itself"]),
-    "far too deep": ("options: " + "[" * 1200 + "\n", ["nested too deeply"]),
 }
 
 
@@ -140,6 +139,7 @@ def test_each_fault_is_named(fault: str, tmp_path: Path) -> None:
 
 def test_deep_values_are_refused(tmp_path: Path) -> None:
     assert "nested too deeply: 20 levels" in load(tmp_path, BASE + "options: " + "{a: " * 40 + "1" + "}" * 40)
+    assert "nested too deeply; at most 20" in load(tmp_path, BASE + "options: " + "[" * 1000)
 
 
 def test_a_chip_of_the_future_is_not_known_then(tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_a_hundred_megabytes_are_not_read(tmp_path: Path) -> None:
 
 
 def test_the_largest_file_that_is_read_ends_soon_and_shows_the_first_problems(tmp_path: Path) -> None:
-    text = BASE + "options:\n" + "".join(f"  o{i}: {{max_mw: -1}}\n" for i in range(2500))
+    text = BASE + "options:\n" + "".join(f"  o{i}: {{max_mw: -1}}\n" for i in range(700))
     message = load(tmp_path, text)
     assert len(message.splitlines()) < 120
     assert "more problems" in message
