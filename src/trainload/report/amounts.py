@@ -8,6 +8,7 @@ import pandas as pd
 
 MISSING = "–"
 MINUS = "\N{MINUS SIGN}"
+LEAST_USD, LEAST_AMOUNT = 0.005, 1e-3  # below: the solver's rounding
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _USD_STEPS = ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"))
 
@@ -44,6 +45,8 @@ def format_power(mw: Any) -> str:
     """Return MW as people say it: ``640 MW``, ``1.25 GW``."""
     if is_missing(mw):
         return MISSING
+    if abs(mw) < LEAST_AMOUNT:
+        return "0 MW"
     return f"{round_digits(mw / 1000)} GW" if abs(mw) >= 999.5 else f"{round_digits(mw)} MW"
 
 
@@ -54,13 +57,15 @@ def format_energy(mwh: Any) -> str:
     for step, unit in ((1e6, "TWh"), (1e3, "GWh")):
         if abs(mwh) >= step:
             return f"{round_digits(mwh / step)} {unit}"
-    return f"{round_digits(mwh)} MWh"
+    return f"{round_digits(mwh) if abs(mwh) >= 1.0 else 0} MWh"
 
 
 def format_usd(usd: Any) -> str:
     """Return constant USD as ``$1.2bn``, ``$38m``."""
     if is_missing(usd):
         return MISSING
+    if abs(usd) < LEAST_USD:
+        return "$0"
     sign = MINUS if usd < 0 else ""
     for step, name in _USD_STEPS:
         if abs(usd) >= step:
@@ -75,18 +80,16 @@ def format_tco2(tco2: Any) -> str:
     for step, unit in ((1e6, "Mt"), (1e3, "kt")):
         if abs(tco2) >= step:
             return f"{round_digits(tco2 / step)} {unit} CO₂"
-    return f"{round_digits(tco2)} t CO₂"
+    return f"{round_digits(tco2) if abs(tco2) >= 1.0 else 0} t CO₂"
 
 
 def format_odds(share: Any) -> str:
-    """Return a probability as a percentage; never a certainty that a draw can't give."""
+    """Return a probability as a percentage; never a certainty, which a count of draws can't give."""
     if is_missing(share):
         return MISSING
-    if share <= 0.0:
-        return "0%"
     if share < 0.01:
         return "<1%"
-    if 0.99 < share < 1.0:
+    if share > 0.99:
         return ">99%"
     return f"{share * 100:.0f}%"
 

@@ -21,7 +21,7 @@ def draw_generations(reading: Reading) -> Figure | None:
         "delay_days",
     ]
     rows = reading["generations"][columns].dropna(subset=["wanted_on"]).reset_index(drop=True)
-    if rows.empty:
+    if rows["finish_unconstrained_on"].isna().all():
         return None
     sizes = [amounts.format_power(mw) for mw in rows["facility_peak_mw"]]
     rows.insert(0, "label", [f"{n}, {s}" for n, s in zip(rows["name"], sizes, strict=True)])
@@ -38,13 +38,14 @@ def draw_generations(reading: Reading) -> Figure | None:
     late = {"align": "left", "dx": 7, "dy": 5, "color": WARN, "fontWeight": 600}
     span, real = "isValid(datum.finish_unconstrained_on)", "isValid(datum.powered_on) && isValid(datum.finish_on)"
     start, finish = moment("wanted_on", padding=12), moment("finish_on", padding=12)
-    layers = [
-        paint("bar", free, where=span, x=start, x2=end("finish_unconstrained_on"), y=y, tooltip=tooltip),
-        paint("bar", trained, where=real, x=moment("powered_on"), x2=end("finish_on"), y=y, tooltip=tooltip),
-        paint(
-            "text", late, where="datum.delay_days >= 1 && isValid(datum.finish_on)", x=finish, y=y, text=field("late")
-        ),
-    ]
+    layers = [paint("bar", free, where=span, x=start, x2=end("finish_unconstrained_on"), y=y, tooltip=tooltip)]
+    if (rows["powered_on"].notna() & rows["finish_on"].notna()).any():
+        layers.append(
+            paint("bar", trained, where=real, x=moment("powered_on"), x2=end("finish_on"), y=y, tooltip=tooltip)
+        )
+    if ((rows["delay_days"] >= 1) & rows["finish_on"].notna()).any():
+        behind = "datum.delay_days >= 1 && isValid(datum.finish_on)"
+        layers.append(paint("text", late, where=behind, x=finish, y=y, text=field("late")))
     make = write_days("wanted_on", "powered_on", "finish_on", "finish_unconstrained_on")
     make["late"] = "'+' + format(datum.delay_days, ',.0f') + ' days'"
     title = _state_delay(rows)
@@ -121,15 +122,6 @@ def list_derivations(reading: Reading) -> list[Listing]:
     found = []
     for index, name in enumerate(dict.fromkeys(derivation["generation"])):
         rows = derivation[derivation["generation"] == name].drop(columns="generation").reset_index(drop=True)
-        rows["value"] = [_read_text(v) for v in rows["value"]]
         title = f"{name}: from compute to power, step by step"
         found.append(Listing(f"derivation-{index + 1}", title, rows, labels=labels, folded=True))
     return found
-
-
-def _read_text(value: object) -> object:
-    """Return a number as people read it; text as it stands."""
-    try:
-        return amounts.round_digits(float(str(value)), 4)
-    except ValueError:
-        return value

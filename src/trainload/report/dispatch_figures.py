@@ -130,7 +130,7 @@ def _draw_week(reading: Reading, week: pd.DataFrame, which: str) -> Figure:
         title=title,
         caption=(
             "Hourly output at the campus, UTC; charging below zero in the store's colour; black line: load. "
-            f"{which.capitalize()}: {_RULES[which]}."
+            f"{which.capitalize()}: {_RULES[which]}.{_say_sampled(reading)}"
         ),
         alt=f"Hourly dispatch stacked by source, storage charging below zero. {title}.",
         spec=frame(rows, height=330, layers=[stack, load, zero_line()] if series else [load, zero_line()], alt=title),
@@ -139,6 +139,13 @@ def _draw_week(reading: Reading, week: pd.DataFrame, which: str) -> Figure:
         ),
         grade=amounts.worst_grade(reading["options"].loc[used, "grade_cost"]),
     )
+
+
+def _say_sampled(reading: Reading) -> str:
+    """Return a sentence on sampled weeks, where the operation is not every hour of the horizon."""
+    if len(reading["operation"]) >= reading["periods"]["hours"].sum():
+        return ""
+    return " Sampled weeks: each stands for several periods, and its load is their mean."
 
 
 def draw_duration(reading: Reading) -> Figure | None:
@@ -189,8 +196,8 @@ def draw_duration(reading: Reading) -> Figure | None:
 
 
 def _sort_curves(curves: dict[str, pd.Series], weights: np.ndarray) -> pd.DataFrame:
-    """Return each curve at 201 shares of the hours, from its highest hour down."""
-    points = np.linspace(0.0, 1.0, 201)
+    """Return each curve at 101 shares of the hours, from its highest hour down."""
+    points = np.linspace(0.0, 1.0, 101)
     rows = pd.DataFrame({"share": np.round(points, 4)})
     for name, series in curves.items():
         values = series.to_numpy(dtype=float)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from trainload.report import amounts
+from trainload.report.palette import THEME
 from trainload.tables import TABLES
 from trainload.units import unit_of
 
@@ -71,6 +72,7 @@ LABELS: Mapping[str, str] = {
     **{f"p{q}_{unit}": f"P{q}" for q in (10, 25, 50, 75, 80, 90, 95) for unit in ("mw", "months", "on")},
 }
 _DESCRIPTIONS = {column: text for table in TABLES.values() for column, text in table.items()}
+MAX_SOURCE = 70
 _UNIT_TEXT = {
     "fraction": "%",
     "count": "",
@@ -150,10 +152,10 @@ class Listing:
             return "text"
         return "number" if pd.api.types.is_numeric_dtype(self.rows[column]) else "text"
 
-    @property
-    def cells(self) -> list[list[Cell]]:
-        """Return what each cell shows, row by row."""
-        columns = [[write_cell(v, self.kind_of(str(c))) for v in self.rows[c]] for c in self.rows.columns]
+    def cells(self, max_rows: int | None = None) -> list[list[Cell]]:
+        """Return what each cell of the first rows shows, row by row."""
+        rows = self.rows.head(max_rows) if max_rows is not None else self.rows
+        columns = [[write_cell(v, self.kind_of(str(c))) for v in rows[c]] for c in rows.columns]
         return [list(row) for row in zip(*columns, strict=True)]
 
     @property
@@ -209,9 +211,9 @@ def write_cell(value: Any, kind: Kind) -> Cell:
     if kind == "share":
         return Cell(amounts.round_digits(float(value) * 100, 3), "n")
     if kind == "million":
-        return Cell(amounts.round_digits(float(value) / 1e6, 4), "n")
+        return Cell(amounts.round_digits(_drop_noise(float(value) / 1e6, 1e-5), 4), "n")
     if kind == "number":
-        return Cell(amounts.round_digits(float(value), 4), "n")
+        return Cell(amounts.round_digits(_drop_noise(float(value), 1e-7), 4), "n")
     if kind == "flag":
         return Cell("yes" if bool(value) else "no")
     text = str(value)
@@ -219,8 +221,14 @@ def write_cell(value: Any, kind: Kind) -> Cell:
         return Cell(text, f"grade g{text.strip()[:1].lower()}")
     if kind == "source":
         href = next((part.rstrip(";,)") for part in text.split() if re.match(r"https?://", part)), "")
-        return Cell(re.sub(r"^https?://(www\.)?", "", text), "source", None, href)
+        shown = re.sub(r"^https?://(www\.)?", "", text)
+        return Cell(shown if len(shown) <= MAX_SOURCE else f"{shown[: MAX_SOURCE - 1]}…", "source", None, href)
     return Cell(text, "words" if len(text) > 24 else "")
+
+
+def _drop_noise(value: float, least: float) -> float:
+    """Return zero for what is only a solver's rounding."""
+    return 0.0 if abs(value) < least else value
 
 
 def write_csv(rows: pd.DataFrame) -> str:
@@ -236,7 +244,7 @@ def write_csv(rows: pd.DataFrame) -> str:
 
 def fill_spec(figure: Figure) -> dict[str, Any]:
     """Return the chart with its rows inside, for programs that draw it without the report."""
-    return {**figure.spec, "datasets": {"rows": figure.listing.csv}}
+    return {**figure.spec, "config": dict(THEME), "datasets": {"rows": figure.listing.csv}}
 
 
 def safe_field(label: str) -> str:

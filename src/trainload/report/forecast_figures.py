@@ -44,8 +44,9 @@ def _spread(forecast: pd.DataFrame, target: str) -> pd.DataFrame:
     for model in dict.fromkeys(rows["model"]):
         part = rows[rows["model"] == model].drop_duplicates("year").set_index("year")
         for column in ("p10_mw", "p50_mw", "p90_mw") if model == "article" else (*_QUANTILES, *ODDS):
-            if part[column].notna().any():
-                wide[_PREFIXES.get(model, f"{model}_") + column] = part[column]
+            values = part[column].where(part[column] > 0) if column.endswith("_mw") else part[column]
+            if values.notna().any():  # nothing is wanted yet where the power is zero, and a log scale has no zero
+                wide[_PREFIXES.get(model, f"{model}_") + column] = values
     return wide.reset_index()
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from trainload.report.palette import INK, SOFT_INK, THEME
+from trainload.report.palette import INK, SOFT_INK
 
 Channel = dict[str, Any]
 Layer = dict[str, Any]
@@ -23,7 +23,6 @@ def frame(
         "height": height,
         "autosize": {"type": "fit", "contains": "padding", "resize": True},
         "padding": {"left": 2, "right": 6, "top": 6, "bottom": 4},
-        "config": dict(THEME),
         "data": {"name": "rows", "format": {"type": "csv", "parse": parse_types(rows)}},
         "layer": list(layers),
     }

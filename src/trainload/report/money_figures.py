@@ -43,6 +43,7 @@ TERMS: Mapping[str, str] = {
     "demand_charge": "Demand charge",
     "minimum_take": "Minimum take",
     "contract": "Contracts",
+    "settlement": "Contract settlement",
     "carbon": "Carbon price",
     "salvage": "Salvage value",
     "programme_delay": "Compute that waits for power",
@@ -52,6 +53,7 @@ TERMS: Mapping[str, str] = {
 }
 MAX_TERMS = 10
 NOT_REACHED = "not within the horizon"
+_LEAST = {"USD": 1e4, "MWh": 1.0, "tCO2": 1.0, "MW": 1e-3}  # below: the solver's rounding
 _UNMEASURED = frozenset({"total_present", "one_month_later"})
 
 
@@ -70,7 +72,7 @@ def list_comparison(reading: Reading, cases: tuple[str, str], *, key: str, title
         part = table[(table["measure"] == measure) & (table["unit"] == unit)].drop_duplicates("case")
         found = part.set_index("case")["value"]
         values = [float(found.get(c, float("nan"))) for c in cases]
-        if all(amounts.is_missing(v) or v == 0 for v in values):
+        if all(amounts.is_missing(v) or abs(v) < _LEAST.get(unit, 0.0) or v == 0 for v in values):
             continue
         texts = [_read_amount(v, unit, measure) for v in values]
         rows.append([MEASURES.get(measure, amounts.spell_key(measure)), *texts, _read_gap(values[1] - values[0], unit)])
@@ -91,7 +93,7 @@ def _read_amount(value: float, unit: str, measure: str = "") -> str | None:
         "tCO2": amounts.format_tco2,
     }
     if unit in formats:
-        return formats[unit](value)
+        return formats[unit](value if abs(value) >= _LEAST[unit] else 0.0)
     if unit == "fraction":
         return f"{amounts.round_digits(value * 100)}%"
     if unit.startswith("USD/"):
@@ -100,7 +102,11 @@ def _read_amount(value: float, unit: str, measure: str = "") -> str | None:
 
 
 def _read_gap(value: float, unit: str) -> str | None:
-    text = None if amounts.is_missing(value) else _read_amount(value, unit)
+    if amounts.is_missing(value):
+        return None
+    if abs(value) < max(_LEAST.get(unit, 0.0), 1e-6):
+        return "0"
+    text = _read_amount(value, unit)
     return f"+{text}" if text and value > 0 else text
 
 
@@ -112,7 +118,7 @@ def draw_comparison(reading: Reading) -> Figure | None:
         return None
     totals = dollars[dollars["measure"] == "total_present"].set_index("case")["value"]
     shown = dollars[~dollars["measure"].isin(_UNMEASURED)]
-    large = shown.groupby("measure")["value"].transform(lambda v: v.abs().max()) > 0
+    large = shown.groupby("measure")["value"].transform(lambda v: v.abs().max()) >= _LEAST["USD"]
     rows = pd.DataFrame(
         {
             "measure": [MEASURES.get(m, amounts.spell_key(m)) for m in shown.loc[large, "measure"]],
@@ -130,7 +136,7 @@ def draw_comparison(reading: Reading) -> Figure | None:
         paint("bar", {"height": 13}, x=x, y=y, yOffset=offset, color=colour),
         paint("text", beside, x=x, y=y, yOffset=offset, text=field("text")),
     ]
-    make = {"bn": "datum.usd / 1e9", "text": "format(datum.usd / 1e9, '.3~r')"}
+    make = {"bn": "datum.usd / 1e9", "text": "abs(datum.usd) < 5e5 ? '0' : format(datum.usd / 1e9, '.3~r')"}
     title = "Plan and base case, power and chips"
     if len(totals) == 2:
         gap = float(totals["base"] - totals["plan"])
@@ -160,8 +166,8 @@ def draw_comparison(reading: Reading) -> Figure | None:
 def draw_ledger(reading: Reading, group: str) -> Figure | None:
     """Return a group of the ledger, cash or shadow, by plan year, stacked by term."""
     ledger = reading["ledger"]
-    part = ledger[(ledger["group"] == group) & (ledger["usd"].abs() > 0.5)]
-    if part.empty:
+    part = ledger[ledger["group"] == group]
+    if part["usd"].abs().sum() < _LEAST["USD"]:
         return None
     sizes = part["usd"].abs().groupby(part["term"]).sum().sort_values(ascending=False, kind="stable")
     kept = list(sizes.index[:MAX_TERMS])

@@ -1,7 +1,8 @@
 """The report: one self-contained page made of a study's tables, and nothing else."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -24,10 +25,12 @@ from trainload.report import (
     value_figures,
 )
 from trainload.report.figures import Figure, Listing
+from trainload.report.palette import THEME
 from trainload.report.reading import Reading, StudyLike, read_study
 from trainload.report.wording import list_key_figures, write_headline
 
 MAX_BYTES = 2_000_000
+SHORTER_TABLES = (300, 100, 30)  # rows shown where the page would be larger
 VENDORED = ("vega.min.js", "vega-lite.min.js", "vega-embed.min.js")
 LIMITS = (
     (
@@ -83,28 +86,47 @@ def render_report(study: StudyLike) -> str:
     """Return the page of a study as one HTML text that loads nothing; equal for equal tables."""
     reading = read_study(study)
     sections = [s for s in build_sections(reading) if s.items or s.empty]
+    page = _fill_page(reading, sections, max_rows=None)
+    for max_rows in SHORTER_TABLES:
+        if len(page.encode("utf-8")) <= MAX_BYTES:
+            break
+        page = _fill_page(reading, sections, max_rows=max_rows)
+    return page
+
+
+def _fill_page(reading: Reading, sections: Sequence[Section], *, max_rows: int | None) -> str:
+    """Return the page; tables show at most `max_rows` rows and say so, their CSV holds all."""
     figures = [item for s in sections for item in s.items if isinstance(item, Figure)]
     listings = [item.listing if isinstance(item, Figure) else item for s in sections for item in s.items]
     data = {
+        "config": dict(THEME),
         "charts": {f.key: {"spec": f.spec, "rows": f.listing.key} for f in figures},
         "csv": {item.key: item.csv for item in listings},
     }
     return _template().render(
         title=_title(reading),
-        headline=write_headline(reading),
+        headline=_bind(write_headline(reading)),
         key_figures=list_key_figures(reading),
         sections=sections,
         facts=_list_facts(reading),
         scenario_text=_scenario_text(reading.manifest),
-        limits=[*LIMITS],
-        summary=reading.summary,
-        description=reading.manifest.get("description") or reading.summary.get("description") or "",
+        limits=LIMITS,
+        as_of=amounts.format_date(reading.summary.get("as_of")) if reading.summary.get("as_of") else "",
+        version=reading.summary.get("version", ""),
+        description=reading.manifest.get("description") or "",
         data=_embed_json(data),
         scripts=[_vendored(name) for name in VENDORED],
         page_script=_read_text("templates/report.js"),
         style=_read_text("templates/report.css"),
         is_figure=lambda item: isinstance(item, Figure),
+        max_rows=max_rows,
     )
+
+
+def _bind(text: str) -> str:
+    """Return the text with dates and amounts kept on one line each."""
+    dates = re.sub(r"(\d{1,2}) ([A-Z][a-z]{2}) (\d{4})", "\\1\u00a0\\2\u00a0\\3", text)
+    return re.sub(r"(\d) (GW|MW)", "\\1\u00a0\\2", dates)
 
 
 def build_sections(reading: Reading) -> list[Section]:
@@ -265,7 +287,9 @@ def _list_sources(reading: Reading) -> Listing | None:
     sources = reading["sources"]
     if sources.empty:
         return None
-    rows = sources[["key", "figure", "value", "low", "high", "unit", "year", "grade", "source", "note"]]
+    columns = ["key", "figure", "value", "low", "high", "unit", "year", "grade", "source", "note"]
+    same = (sources["figure"] == sources["key"]).all()
+    rows = sources[[c for c in columns if c != "figure" or not same]]
     caption = "Grade A: read in a source. B: from a named source that was not opened. C: judgement or derived."
     return Listing("sources-rows", "Sources of the figures used", rows, caption)
 
@@ -327,7 +351,7 @@ def _list_facts(reading: Reading) -> list[tuple[str, str]]:
                 amounts.format_usd(plan[key]) if unit == "USD" else f"{amounts.round_digits(float(plan[key]))} {unit}",
             )
     if not amounts.is_missing(plan.get("gap")):
-        add("Gap", f"{float(plan['gap']):.1e}")
+        add("Gap", f"{amounts.round_digits(100 * float(plan['gap']))}%")
     for key, value in (summary.get("checks") or {}).items():
         add(f"Check: {key.replace('_', ' ')}", None if value is None else f"{float(value):.1e}")
     for group in ("versions", "hashes"):

@@ -67,6 +67,7 @@ TERM_COLOURS: Mapping[str, str] = {
     "Variable cost": "#9fc3c4",
     "Rent": "#f3cda9",
     "Contracts": "#235ebc",
+    "Contract settlement": "#9db9e0",
     "Carbon price": "#454545",
     "Salvage value": "#6d8f5e",
     "Compute that waits for power": "#8d6cab",

@@ -14,7 +14,6 @@ from trainload.tables import TABLES, check_table, column_kind, empty_table
 # the audit's tables: large, and nothing on the page is drawn from them
 UNREAD_TABLES = frozenset({"availability", "parameters"})
 _BARE_NUMBERS = frozenset({"mw", "tco2", "flop"})
-_TEXTS = frozenset({("derivation", "value"), ("sources", "value"), ("sources", "low"), ("sources", "high")})
 
 
 class StudyLike(Protocol):
@@ -61,14 +60,16 @@ class Reading:
         return self.name_step(owner, step) or step
 
     def name_step(self, owner: Any, step: Any) -> str | None:
-        """Return the name of a step of an owner's graph, or of one of its gates'."""
+        """Return the name of a step of an owner's graph; ``gate:<id>.<step>`` is a step of a gate it waits for."""
         if amounts.is_missing(step):
             return None
-        found = self["steps"]
-        found = found[found["step"] == str(step)]
-        own = found[found["owner"] == str(owner)]
-        rows = found if own.empty else own
-        return str(rows["label"].iloc[0]) if len(rows) else amounts.spell_key(str(step))
+        text = str(step)
+        if text.startswith("gate:"):
+            gate, _, inner = text.removeprefix("gate:").partition(".")
+            return f"{self.name(gate)}: {str(self.name_step(gate, inner)).lower()}" if inner else self.name(gate)
+        steps = self["steps"]
+        found = steps.loc[(steps["step"] == text) & (steps["owner"] == str(owner)), "label"]
+        return str(found.iloc[0]) if len(found) else amounts.spell_key(text)
 
     @property
     def plan(self) -> Mapping[str, Any]:
@@ -115,9 +116,7 @@ def _settle(name: str, table: pd.DataFrame | None) -> pd.DataFrame:
     settled = check_table(name, table).reset_index(drop=True).copy()
     for column in settled.columns:
         kind = column_kind(str(column))
-        if (name, column) in _TEXTS:
-            settled[column] = [None if amounts.is_missing(v) else _write_value(v) for v in settled[column]]
-        elif kind == "date":
+        if kind == "date":
             settled[column] = pd.Series([amounts.read_date(v) for v in settled[column]], dtype=object)
         elif column == "period_start":
             settled[column] = pd.to_datetime(settled[column], utc=True)
@@ -132,14 +131,6 @@ def _settle(name: str, table: pd.DataFrame | None) -> pd.DataFrame:
     if "year" in settled.columns and not settled["year"].isna().any():
         settled["year"] = settled["year"].astype(int)
     return settled
-
-
-def _write_value(value: Any) -> str:
-    """Return a value of a mixed column as text: a number with up to seven digits, anything else as it stands."""
-    try:
-        return f"{float(value):.7g}"
-    except ValueError:
-        return str(value)
 
 
 def _find_start(manifest: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> date:

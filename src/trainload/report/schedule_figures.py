@@ -40,7 +40,9 @@ def list_odds_of_orders(reading: Reading) -> pd.DataFrame:
     rows = []
     for o in list_rows(sort_orders(reading, by="arrive_p50_on")):
         first, moved = arrivals.get(o["option"]), o["order_on"] - reading.start_on if o["order_on"] else None
-        ends = [first[c] + moved if first and moved is not None and first[c] else None for c in ("p10_on", "p90_on")]
+        ends = [o["arrive_p50_on"], o["arrive_p80_on"]]
+        if first and moved is not None:
+            ends = [first[c] + moved if first[c] else e for c, e in zip(("p10_on", "p90_on"), ends, strict=True)]
         rows.append(
             {
                 "label": f"{reading.name(o['option'])}, {amounts.format_power(o['mw'])}",
@@ -94,7 +96,6 @@ def draw_orders(reading: Reading) -> Figure | None:
         *((f"{c}_text", f"arrives {c[:3].upper()}") for c in _ODDS_DAYS),
         ("critical_step", "step most often last"),
     )
-    both = "isValid(datum.p10_on) && isValid(datum.p90_on)"
     order = {"filled": True, "fill": "white", "size": 36, "strokeWidth": 1.6}
     layers = [
         *mark_days(_wanted_days(reading)),
@@ -109,7 +110,6 @@ def draw_orders(reading: Reading) -> Figure | None:
         paint(
             "bar",
             {**_BAR, "opacity": 0.4},
-            where=both,
             x=moment("p10_on"),
             x2=end("p90_on"),
             y=y,
@@ -290,31 +290,40 @@ def draw_steps(reading: Reading) -> Figure | None:
 
 
 def _state_steps(reading: Reading, rows: pd.DataFrame) -> str:
-    """Return which step decides: the one most often critical among those that are not so in every draw."""
+    """Return which step holds up most: its median length times the share of draws in which it is critical."""
     owner = rows["owner"].iloc[0]
-    own = rows[(rows["owner"] == owner) & ~rows["whole"]].dropna(subset=["last_share_frac"])
-    open_steps = own[own["last_share_frac"] < 0.995]
-    if own.empty:
+    own = list_rows(rows[(rows["owner"] == owner) & ~rows["whole"]].dropna(subset=["last_share_frac", "p50_months"]))
+    if not own:
         return f"{reading.name(owner)}, step by step"
-    if open_steps.empty:
-        return f"{reading.name(owner)}: one chain of steps, each as critical as the other"
-    worst = open_steps.loc[open_steps["last_share_frac"].idxmax()]
-    share = amounts.format_odds(worst["last_share_frac"])
-    return f"{reading.name(owner)}: {str(worst['label']).lower()} is on the critical path in {share} of draws"
+    worst = max(own, key=lambda step: step["last_share_frac"] * step["p50_months"])
+    months, share = amounts.round_digits(worst["p50_months"], 2), amounts.format_odds(worst["last_share_frac"])
+    label = str(worst["label"])[:1].lower() + str(worst["label"])[1:]
+    return f"{reading.name(owner)}: {label} takes {months} months (P50) and is on the critical path in {share} of draws"
+
+
+def _rank_gates(reading: Reading) -> list[str]:
+    """Return the gates to show, best first: those the gating order waits for, the slowest first; then all ordered."""
+    steps, gating = reading["steps"], find_gating_order(reading)
+    finish = steps.groupby("owner")["finish_p50_months"].max()
+    ordered = [o for o in reading.ordered if ((steps["owner"] == o) & (steps["owner_kind"] == "gate")).any()]
+    if gating is None:
+        return ordered
+    waits = ";".join(str(a) for a in steps.loc[steps["owner"] == gating.option, "after"] if a).split(";")
+    behind = {w.removeprefix("gate:") for w in waits if w.startswith("gate:")} | {gating.option}
+    first = sorted((o for o in ordered if o in behind), key=lambda o: (-float(finish[o]), o))
+    return [*first, *ordered, gating.option]
 
 
 def list_gate(reading: Reading) -> Listing | None:
     """Return one gate, or else the order that gates power, expanded to its steps with their sources."""
-    steps, gating = reading["steps"], find_gating_order(reading)
-    gates = [o for o in reading.ordered if ((steps["owner"] == o) & (steps["owner_kind"] == "gate")).any()]
-    if gating is not None:
-        gates = ([gating.option] if gating.option in gates else []) + gates + [gating.option]
-    owner = next((o for o in gates if (steps["owner"] == o).any()), None)
+    steps = reading["steps"]
+    owner = next((o for o in _rank_gates(reading) if (steps["owner"] == o).any()), None)
     if owner is None:
         return None
     rows = steps[steps["owner"] == owner].reset_index(drop=True)
     waits = [[] if amounts.is_missing(a) else str(a).split(";") for a in rows["after"]]
     rows["after"] = ["; ".join(reading.name_wait(owner, s) for s in w) or "the order" for w in waits]
+    rows["factor"] = [_spell_factor(f) for f in rows["factor"]]
     columns = ["label", "after", "p10_months", "p50_months", "p90_months", "finish_p50_months", "finish_p80_months"]
     columns += ["last_share_frac", "factor", "grade", "source"]
     marked = frozenset(i for i, critical in enumerate(rows["critical"]) if critical)
@@ -326,16 +335,28 @@ def list_gate(reading: Reading) -> Listing | None:
     )
 
 
+def _spell_factor(factor: object) -> str:
+    return "" if amounts.is_missing(factor) else amounts.spell_key(str(factor)).lower()
+
+
 def list_orders(reading: Reading) -> Listing | None:
     """Return the order list: what to order, how much, until when, what arrives when."""
     orders, gating = sort_orders(reading, by="order_on"), find_gating_order(reading)
     if orders.empty:
         return None
-    rows = orders[
-        ["option", "owner_kind", "mw", "units", "order_on", "arrive_p50_on", "arrive_p80_on", "end_on"]
-    ].copy()
+    columns = [
+        "option",
+        "owner_kind",
+        "mw",
+        "units",
+        "order_on",
+        "arrive_p50_on",
+        "arrive_p80_on",
+        "capex_usd",
+        "end_on",
+    ]
+    rows = orders[columns].copy()
     rows["critical_step"] = [reading.name_step(o["option"], o["critical_step"]) for o in list_rows(orders)]
-    rows["capex_usd"] = orders["capex_usd"]
     rows["option"] = [reading.name(o) for o in orders["option"]]
     marked = frozenset(i for i, o in enumerate(list_rows(orders)) if _is_gating(o, gating))
     labels = {"option": "Order", "owner_kind": "Kind", "mw": "Power (MW)", "units": "Units (whole)"}
@@ -354,7 +375,8 @@ def list_steps(reading: Reading) -> Listing | None:
         return None
     columns = ["owner", "owner_kind", "label", "factor", "p10_months", "p50_months", "p90_months", "finish_p50_months"]
     columns += ["finish_p80_months", "last_share_frac", "critical", "grade", "source"]
-    rows = steps[columns].assign(owner=[reading.name(o) for o in steps["owner"]])
+    names, factors = [reading.name(o) for o in steps["owner"]], [_spell_factor(f) for f in steps["factor"]]
+    rows = steps[columns].assign(owner=names, factor=factors)
     labels = {"owner": "Option or gate", "label": "Step", "owner_kind": "Kind"}
     return Listing(
         "all-steps", "All steps of all options and gates", rows, labels=labels, kinds={"critical": "flag"}, folded=True

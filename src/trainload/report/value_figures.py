@@ -1,6 +1,7 @@
 """What more would be worth: a month, a megawatt, a megawatt-hour, a tonne."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 
 import pandas as pd
@@ -42,7 +43,7 @@ def draw_delays(reading: Reading) -> Figure | None:
         paint("bar", {"height": 13, "color": ACCENT}, x=x, y=y),
         paint("text", {"align": "left", "dx": 5}, x=x, y=y, text=text),
     ]
-    title = f"A month lost on {rows['label'].iloc[0]} costs {amounts.format_usd(rows['usd'].iloc[0])}"
+    title = f"A month lost on {rows['label'].iloc[0]}, costs {amounts.format_usd(rows['usd'].iloc[0])}"
     caption = (
         "Value of the compute that the power of an order would carry for one month, at the scenario's price "
         "of programme delay; "
@@ -75,13 +76,15 @@ def draw_worths(reading: Reading) -> list[Figure]:
         part = values[(values["what"] == what) & (values["unit"] == unit)]
         if part["period_on"].nunique() > 1:
             figures.append(_draw_worth(reading, part, what, unit))
+    if len(figures) % 2:
+        figures[-1] = replace(figures[-1], width="full")
     return figures
 
 
 def _draw_worth(reading: Reading, part: pd.DataFrame, what: str, unit: str) -> Figure:
     label = WHAT.get(what, amounts.spell_key(what))
     if what in _ONE_SERIES:
-        wide = part.groupby("period_on")[["value"]].mean()
+        wide = _weigh_blocks(reading, part)
         names = {"value": safe_field(label)}
         colours = {names["value"]: ACCENT}
     else:
@@ -123,6 +126,14 @@ def _draw_worth(reading: Reading, part: pd.DataFrame, what: str, unit: str) -> F
         width="half",
         grade="C",
     )
+
+
+def _weigh_blocks(reading: Reading, part: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean value of each period, blocks counted with the hours they stand for."""
+    hours = reading["operation"].groupby("block")["weight_hours"].sum()
+    weight = part["owner"].map(hours).fillna(1.0).astype(float)
+    sums = (part["value"] * weight).groupby(part["period_on"]).sum() / weight.groupby(part["period_on"]).sum()
+    return sums.to_frame("value")
 
 
 def _span(reading: Reading, days: list[date]) -> list[date]:

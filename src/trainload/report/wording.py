@@ -9,6 +9,8 @@ import pandas as pd
 from trainload.report import amounts
 from trainload.report.reading import Reading, StudyLike, list_rows, read_study
 
+LEAST_TOTAL_USD = 1e4  # below: the solver's rounding
+
 
 @dataclass(frozen=True, slots=True)
 class GatingOrder:
@@ -134,6 +136,7 @@ def list_key_figures(reading: Reading) -> list[KeyFigure]:
     detail = f"{amounts.format_usd(cash)} cash over served MWh, both discounted"
     add("Cost of power", mwh, f"{amounts.format_usd(mwh)}/MWh", detail, cost_grade)
     shadow = sum_ledger(reading, "shadow")
+    shadow = 0.0 if shadow is not None and abs(shadow) < LEAST_TOTAL_USD else shadow
     add("Price of missing power", shadow, amounts.format_usd(shadow), "idle compute, shadow cost, never in $/MWh", "C")
     chips = _find_measure(reading, "plan", "chips_and_halls")
     add(

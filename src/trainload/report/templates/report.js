@@ -37,7 +37,7 @@
 
   function draw(place) {
     const chart = data.charts[place.dataset.chart];
-    const spec = Object.assign({}, chart.spec, { datasets: { rows: data.csv[chart.rows] } });
+    const spec = Object.assign({}, chart.spec, { config: data.config, datasets: { rows: data.csv[chart.rows] } });
     return vegaEmbed(place, spec, {
       renderer: "svg",
       logger: makeLogger(place.dataset.chart),
