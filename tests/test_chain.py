@@ -1,0 +1,83 @@
+"""The chain solver against HiGHS, against hand-solved worlds, and on input meant to break it."""
+
+import threading
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from make_chains import any_program
+from make_programs import make_border, random_program, store_world, two_step_world
+from trainload.errors import SolverError
+from trainload.solve.chain import Progress, fits_chain, solve_chain
+from trainload.solve.check import check_solution
+from trainload.solve.highs import solve_with_highs
+from trainload.solve.program import Program
+
+
+def compare(program: Program) -> None:
+    """The chain answers as HiGHS does, and proves it."""
+    reference, solution = solve_with_highs(program, method="simplex"), solve_chain(program, n_threads=1)
+    if reference.status == "infeasible":
+        assert solution.status in ("infeasible", "failed")
+        return
+    assert reference.status == "optimal"
+    assert solution.status == "optimal", solution.message
+    assert solution.objective == pytest.approx(reference.objective, rel=1e-6, abs=1e-6)
+    assert check_solution(program, solution).passed(1e-6)
+
+
+def test_two_steps_by_hand():
+    """Proves: size 3, cost 35, one more unit of load costs 1 in the first step and 11 in the second.
+
+    If broken: swapped dual signs give -1 and -11, a lost cap gives cost 5.
+    """
+    solution = solve_chain(two_step_world())
+    assert solution.status == "optimal"
+    assert solution.objective == pytest.approx(35.0, rel=1e-7)
+    assert solution.columns == pytest.approx([3.0], rel=1e-6)
+    assert solution.row_duals[0] == pytest.approx(np.array([[1.0, 11.0]]), rel=1e-5)
+
+
+def test_a_leaky_store_by_hand():
+    """Proves: cost 8.63889, level 1.25 then 0; energy put in after step one is worth 1 / 0.9, after step two 7.63889.
+
+    If broken: a store that loses nothing costs 7.11; a store that does not close its circle is full at the end.
+    """
+    solution = solve_chain(store_world())
+    assert solution.objective == pytest.approx(1 + 1.25 / 0.9 + 5 * 1.25)
+    assert solution.levels[0] == pytest.approx(np.array([[1.25, 0.0]]), abs=1e-6)
+    assert solution.state_duals[0] == pytest.approx(np.array([[-1 / 0.9, -(1.25 / 0.9 + 6.25)]]), rel=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_worlds_agree_with_highs(seed):
+    """Proves: sources, stores, peaks, a shared limit, floors and a budget give HiGHS's objective within 1e-6, proven."""
+    draw = np.random.default_rng(seed)
+    compare(
+        random_program(
+            seed,
+            n_steps=int(draw.integers(2, 60)),
+            n_blocks=1 + seed % 4,
+            n_sources=int(draw.integers(1, 6)),
+            n_stores=seed % 5,
+            n_rows=1 + seed % 3,
+        )
+    )
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_any_program_agrees_with_highs(seed):
+    """Proves: every corner of the grammar, in random combination, some contradictory: HiGHS's answer or an honest no."""
+    compare(any_program(seed))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(0, 300, 25))
+def test_many_programs_agree_with_highs(first):
+    """Proves: as the two tests above, on 600 programs."""
+    for seed in range(1000 + first, 1000 + first + 25):
+        draw = np.random.default_rng(seed)
+        compare(any_program(seed))
+        compare(random_program(seed, n_steps=int(draw.integers(2, 120)), n_stores=seed % 5, n_rows=1 + seed % 3))
