@@ -155,7 +155,8 @@ class Listing:
     def cells(self, max_rows: int | None = None) -> list[list[Cell]]:
         """Return what each cell of the first rows shows, row by row."""
         rows = self.rows.head(max_rows) if max_rows is not None else self.rows
-        columns = [[write_cell(v, self.kind_of(str(c))) for v in rows[c]] for c in rows.columns]
+        kinds = [self.kind_of(str(c)) for c in rows.columns]
+        columns = [[write_cell(v, kind) for v in rows[c]] for c, kind in zip(rows.columns, kinds, strict=True)]
         return [list(row) for row in zip(*columns, strict=True)]
 
     @property
