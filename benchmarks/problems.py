@@ -239,8 +239,14 @@ CASES = {
     **{f"units_{k}": UNITS | {"seed": 1000 * k, "fixed_factor": {"smr": 0.56 + 0.03 * k}} for k in range(1, 6)},
     "units_calendar": UNITS | {"typical_days": 0, "seed": 1000, "fixed_factor": {"smr": 0.65}},
     **{f"options_{o}x{s}": {"n_options": o, "n_stores": s} for o in (8, 12, 20) for s in (1, 2, 3)},
+    # does time per hour and iteration stay flat?
+    **{f"years_{years}": {"hours": years * HOURS, "seed": 10} for years in (1, 2, 4, 8)},
     # small enough to try the benchmark itself
     "month": {"hours": 720},
     "units_small": UNITS | {"typical_days": 2, "seed": 1000, "fixed_factor": {"smr": 0.6}},
 }
-GROUPS = {"units": [f"units_{k}" for k in range(1, 6)], "options": [c for c in CASES if c.startswith("options")]}
+GROUPS = {
+    "units": [f"units_{k}" for k in range(1, 6)],
+    "options": [case for case in CASES if case.startswith("options")],
+    "years": [case for case in CASES if case.startswith("years")],
+}

@@ -28,6 +28,7 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results.json"
 PEERS_PYTHON = Path(os.environ.get("PEERS_PYTHON", HERE / "peers" / ".venv" / "bin" / "python"))
 FIELDS = ("wall_s", "build_s", "solve_s", "peak_mb", "objective_usd", "gap", "status", "version", "log_proof")
+FURTHER_FIELDS = ("n_iterations", "n_hours")
 STARTUP_SECONDS = 120.0
 
 
@@ -80,7 +81,9 @@ def run_case(case: str, engines: list[str], n_reps: int, seconds: float, n_threa
 def summarise(runs: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the run with the median time, times and memory replaced by the medians of all runs."""
     by_time = sorted(runs, key=lambda run: run["wall_s"])
-    middle = {field: by_time[(len(runs) - 1) // 2].get(field) for field in FIELDS}
+    chosen = by_time[(len(runs) - 1) // 2]
+    middle = {field: chosen.get(field) for field in FIELDS}
+    middle |= {field: chosen[field] for field in FURTHER_FIELDS if field in chosen}
     for field in ("wall_s", "build_s", "solve_s", "peak_mb"):
         values = [run[field] for run in runs if run.get(field) is not None]
         middle[field] = round(statistics.median(values), 3) if values else None

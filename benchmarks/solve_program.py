@@ -47,6 +47,8 @@ def solve_program(problem_path: str, engine: str, seconds: float, n_threads: int
         "status": solution.status if passed or check is None else f"{solution.status}, but fails the check",
         "version": f"trainload {trainload.__version__}",
         "log_proof": solution.message,
+        "n_iterations": solution.n_iterations,
+        "n_hours": program.n_steps,
     }
 
 
