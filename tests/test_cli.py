@@ -218,6 +218,20 @@ def test_check_and_run_say_the_same_of_bad_files_and_leave_nothing(tmp_path: Pat
     assert sorted(path.name for path in tmp_path.rglob("*")) == before
 
 
+def test_check_tries_the_stages_that_only_read(tmp_path: Path) -> None:
+    """Proves: an own weather file, an own file of runs and impossible figures of a run are found by check already."""
+    (tmp_path / "page.csv").write_text("<html></html>")
+    (tmp_path / "stages.yaml").write_text(
+        "name: stages\nas_of: 2026-01-01\nsite: {weather_file: page.csv}\nforecast: {runs: page.csv}\n"
+        "programme: {generations: {G: {wanted_on: 2028-01-01, flop: 1e27, facility_peak_mw: 1, run_days: 1}}}\n"
+    )
+    result = call("check", "stages.yaml")
+    assert result.exit_code == 2
+    assert "weather file page.csv" in result.stderr
+    assert "runs file page.csv" in result.stderr
+    assert "programme.generations.G" in result.stderr
+
+
 def test_run_will_not_write_where_it_must_not(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
@@ -248,7 +262,7 @@ def test_interruption_leaves_nothing_and_says_so(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.slow
 def test_the_real_program_can_be_interrupted_at_any_time(tmp_path: Path) -> None:
-    """Proves: the same for a process of its own, with a signal from outside, while stages load as well as while they run."""
+    """Proves: the same for a process of its own, with a signal from outside, while stages load or run."""
     for seconds in (1.5, 2.5, 4.0):
         process = start("run", "gigawatt", "--quick", "--out", "out")
         time.sleep(seconds)
@@ -388,6 +402,47 @@ def test_demand_says_what_it_needs(arguments: tuple[str, ...], part: str) -> Non
     assert result.exit_code == 2
     assert part in result.output
     assert "Traceback" not in result.output
+
+
+def test_explain_gives_formula_sources_and_drivers() -> None:
+    """Proves: the number explained is the number of `trainload demand`, and its widest driver moves it.
+
+    If broken: the explanation would be of another run than the one that is planned for.
+    """
+    planned = json.loads(call("demand", "gigawatt", "--json").stdout)["generations"][0]
+    found = json.loads(call("explain", "demand", "G1.energy_mwh", "--json").stdout)
+    assert found["value"] == planned["energy_mwh"]
+    assert found["unit"] == "MWh"
+    assert any(step["step"] == "energy" for step in found["derivation"])
+    widest = found["drivers"][0]
+    assert widest["at_mid"] == pytest.approx(found["value"])
+    assert max(abs(widest["at_low"] / widest["at_mid"] - 1), abs(widest["at_high"] / widest["at_mid"] - 1)) > 0.05
+    assert "energy x grid factor" in call("explain", "demand", "llama-65b.tco2").stdout
+    settings = ("--set", "forecast.n_draws=256", "--set", "forecast.last_year=2029")
+    odds = json.loads(call("explain", "forecast", "record_run.2029.p_ge_1gw", *settings, "--json").stdout)
+    assert 0 <= odds["values"]["trainload"] <= 1
+    assert len(odds["drivers"]) > 5
+    campus = call("explain", "forecast", "forecast.largest_campus.2028.p50_mw", *settings)
+    assert "31 December 2028" in campus.stdout
+
+
+@pytest.mark.parametrize(
+    ("stage", "key", "part"),
+    [
+        ("demand", "G1.energy", "did you mean energy_mwh?"),
+        ("demand", "energy_mwh", "NAME.RESULT"),
+        ("demand", "G9.energy_mwh", "generations of gigawatt: G1, G2, G3"),
+        ("forecast", "record_run", "TARGET.YEAR.MEASURE"),
+        ("forecast", "record_rn.2029.p50_mw", "did you mean record_run?"),
+        ("forecast", "record_run.1999.p50_mw", "no such year"),
+        ("forecast", "record_run.2029.p50", "did you mean p50_mw?"),
+        ("plan", "x", "plan"),
+    ],
+)
+def test_explain_says_what_a_key_is(stage: str, key: str, part: str) -> None:
+    result = call("explain", stage, key, "--set", "forecast.n_draws=256")
+    assert result.exit_code == 2
+    assert part in result.output
 
 
 def test_forecast_prints_odds_that_never_fall() -> None:

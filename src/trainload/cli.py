@@ -213,6 +213,29 @@ def forecast(
 
 @app.command()
 @guarded
+def explain(
+    stage: Annotated[Literal["forecast", "demand"], typer.Argument(metavar="forecast|demand")],
+    key: Annotated[
+        str, typer.Argument(metavar="KEY", help="e.g. record_run.2029.p50_mw, G1.energy_mwh, LLaMA-65B.tco2")
+    ],
+    scenario: Annotated[
+        str, typer.Option("--scenario", metavar="SCENARIO", help="whose; default: gigawatt")
+    ] = "gigawatt",
+    set_: SetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Explain one number: formula, sources, drivers.
+
+    What it follows from with source and grade, and what moves it most.
+    """
+    from trainload.commands.explain import explain_demand, explain_forecast
+
+    tell = explain_forecast if stage == "forecast" else explain_demand
+    tell(key, scenario, set_ or [], as_json=json)
+
+
+@app.command()
+@guarded
 def backtest(
     runs: Annotated[Path | None, typer.Option("--runs", help="an Epoch AI export to forecast from")] = None,
     truth: Annotated[Path | None, typer.Option("--truth", help="a later export to score against")] = None,

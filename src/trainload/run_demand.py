@@ -47,6 +47,7 @@ class RunDemand:
     """One run, everything resolved.
 
     Attributes:
+        spec: what was known of it.
         utilisation_frac: while running; times `goodput_frac` it is the share of peak over all hours.
         facility_average_mw: mean over the run: measured nodes and network, or IT rating x the duty given; x PUE.
         powers: every definition, see `trainload.power`.
@@ -54,6 +55,7 @@ class RunDemand:
     """
 
     name: str
+    spec: RunSpec
     chip: Chip
     precision: Precision
     flop: float
@@ -302,6 +304,7 @@ def _assemble(
     tco2 = book.add("emission", float(measure_tco2(energy, factor)), "tCO2", "energy x grid factor")
     return RunDemand(
         name=spec.name,
+        spec=spec,
         chip=sized.chip,
         precision=sized.precision,
         flop=sized.flop,

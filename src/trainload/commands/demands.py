@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from trainload.catalogue import Catalogue, TrainingRun, load_catalogue
-from trainload.commands.scenarios import read_scenario
+from trainload.commands.scenarios import read_scenario, states_demand
 from trainload.commands.screen import print_json, print_notes, print_table
 from trainload.demand import Demand, estimate_demand, tabulate_powers
 from trainload.errors import DataError, Problem
@@ -56,7 +56,7 @@ def print_demand(subject: str, sets: Sequence[str], *, variant: str | None, as_j
         problem = Problem("--set" if sets else "--variant", "belongs to a scenario", fix="leave it out for a run")
         raise DataError(f"demand {subject}", problem)
     catalogue = load_catalogue()
-    record = _find_run(subject, catalogue)
+    record = find_run(subject, catalogue)
     _print_run(estimate_training_run(record, catalogue), as_json=as_json, published=record)
 
 
@@ -97,13 +97,12 @@ def print_inverse(
     _print_run(result, as_json=as_json)
 
 
-def needs_forecast(scenario: Scenario) -> bool:
-    """Return whether the forecast must say what a generation, or the whole programme, asks for."""
-    generations = scenario.programme.generations.values()
-    return not generations or any(g.flop is None and g.facility_peak_mw is None for g in generations)
+def find_run(name: str, catalogue: Catalogue) -> TrainingRun:
+    """Return the run of this name, or the only one whose name holds it; upper or lower case.
 
-
-def _find_run(name: str, catalogue: Catalogue) -> TrainingRun:
+    Raises:
+        DataError: none or several; says which could be meant.
+    """
     by_name = {run.name.lower(): run for run in catalogue.runs}
     found = by_name.get(name.lower())
     if found is not None:
@@ -117,11 +116,16 @@ def _find_run(name: str, catalogue: Catalogue) -> TrainingRun:
     raise DataError("demand", Problem("", "no such run in the catalogue, and no such scenario", repr(name), fix))
 
 
+def list_demand(scenario: Scenario, catalogue: Catalogue) -> Demand:
+    """Return the scenario's demand, with the forecast's medians where it states none itself."""
+    drawn = None if states_demand(scenario) else forecast_power(scenario).generations
+    return estimate_demand(scenario, catalogue, generations=drawn)
+
+
 def _print_scenario(subject: str, sets: Sequence[str], *, variant: str | None, as_json: bool) -> None:
     scenario = read_scenario(subject, sets, variant=variant).scenario
     catalogue = load_catalogue(scenario.as_of)
-    drawn = forecast_power(scenario).generations if needs_forecast(scenario) else None
-    found = estimate_demand(scenario, catalogue, generations=drawn)
+    found = list_demand(scenario, catalogue)
     if as_json:
         print_json(_as_json(scenario, found))
         return

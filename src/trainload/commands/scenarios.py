@@ -1,12 +1,13 @@
 """`trainload new` and `trainload check`, and how every command reads its scenario."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
 from trainload.commands.screen import print_json, print_notes, print_table
-from trainload.errors import Problem, ScenarioError
+from trainload.errors import Problem, ScenarioError, TrainloadError
+from trainload.scenario import Scenario
 from trainload.scenario_file import LoadedScenario, list_bundled, load_scenario
 from trainload.scenario_template import write_template
 from trainload.yaml_tree import parse_value
@@ -62,10 +63,54 @@ def write_new(name: str) -> None:
     print(f"Wrote {target}. Change it, then: trainload check {target} && trainload run {target}")
 
 
+def try_stages(loaded: LoadedScenario) -> None:
+    """Run the stages that only read: options and gates, an own weather file or file of runs, stated demand.
+
+    Raises:
+        ScenarioError: what they can't use, all stages together; a run would stop there as well.
+    """
+    # `new` and the reading of scenarios do without them
+    from trainload.catalogue import load_catalogue  # noqa: PLC0415
+    from trainload.demand import estimate_demand  # noqa: PLC0415
+    from trainload.runs import import_runs  # noqa: PLC0415
+    from trainload.schedule import check_graphs  # noqa: PLC0415
+    from trainload.supply import build_supply  # noqa: PLC0415
+
+    scenario = loaded.scenario
+    catalogue = load_catalogue(scenario.as_of)
+    folder = Path(scenario.folder or ".")
+    stages: list[Callable[[], object]] = [lambda: check_graphs(build_supply(scenario, catalogue))]
+    if scenario.site.weather_file is not None:
+        from trainload.weather import read_weather  # noqa: PLC0415
+
+        weather = folder / scenario.site.weather_file
+        stages.append(lambda: read_weather(weather))
+    if scenario.forecast.runs is not None:
+        runs = folder / scenario.forecast.runs
+        stages.append(lambda: import_runs(runs))
+    if states_demand(scenario):
+        stages.append(lambda: estimate_demand(scenario, catalogue))
+    problems: list[Problem] = []
+    for stage in stages:
+        try:
+            stage()
+        except TrainloadError as error:
+            problems += [Problem(f"{error.subject}  {p.where}".rstrip(), p.what, p.got, p.fix) for p in error.problems]
+    if problems:
+        raise ScenarioError(f"scenario {loaded.path.name}", *problems)
+
+
+def states_demand(scenario: Scenario) -> bool:
+    """Return whether the scenario itself says what each generation asks for, so that no forecast is needed."""
+    generations = scenario.programme.generations.values()
+    return bool(generations) and all(g.flop is not None or g.facility_peak_mw is not None for g in generations)
+
+
 def check_file(scenario: str, sets: Sequence[str], *, variant: str | None, show_defaults: bool, as_json: bool) -> None:
     """Print that a scenario is valid, with its notes and defaults; problems are raised."""
     loaded = read_scenario(scenario, sets, variant=variant)
     found = loaded.scenario
+    try_stages(loaded)
     if as_json:
         print_json(
             {
