@@ -47,8 +47,8 @@ PLAIN = {
     "fuel_usd_per_mmbtu": 0.0, "fuel_cost_usd_per_mwh": 0.0, "rent_usd_per_mw_month": 0.0, "forced_outage_frac": 0.0,
     "must_run_frac": 0.0, "direct_tco2_per_mwh": 0.0, "lifecycle_tco2_per_mwh": 0.0, "duration_hours": 0.0,
     "roundtrip_frac": 1.0, "loss_frac_per_hour": 0.0, "demand_charge_usd_per_mw_month": 0.0, "minimum_take_frac": 0.0,
-    "contract_price_usd_per_mwh": 0.0, "max_full_load_hours_per_year": np.nan, "min_stay_months": 0.0,
-    "max_stay_months": np.nan, "available_after_days": np.nan, "return_after_days": np.nan,
+    "contract_price_usd_per_mwh": 0.0, "curtailed_hours_per_year": 0.0, "max_full_load_hours_per_year": np.nan,
+    "min_stay_months": 0.0, "max_stay_months": np.nan, "available_after_days": np.nan, "return_after_days": np.nan,
 }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from trainload.plan.audit import Audit, audit_tables
 from trainload.plan.formulate import formulate
 from trainload.plan.parameters import tabulate_parameters
 from trainload.plan.plan import tabulate_plan
-from trainload.plan.sampling import sample_weeks
+from trainload.plan.sampling import list_calendar_blocks, sample_weeks
 from trainload.plan.world import World
 from trainload.schedule import simulate_arrivals
 from trainload.solve.highs import solve_with_highs
@@ -391,6 +391,37 @@ def test_a_plan_on_sampled_weeks_passes() -> None:
     assert failing(audit_tables(tables)) >= {"ledger"}
     tables["operation"]["weight_hours"] *= 8760 / 8766
     assert "weights" in " ".join(audit_tables(tables).findings)
+
+
+def test_a_plan_of_every_hour_passes() -> None:
+    """Proves: months of the calendar are one chain of hours. If broken: each month's store closes on itself."""
+    world = make_rich_world(years=1, wanted_mw=[0.0] * 10 + [80.0, 90.0], rules={"largest_unit_reserve": False})
+    world = replace(world, supply=replace(world.supply, options=(OPTIONS[0], *OPTIONS[4:6], OPTIONS[7])))
+    blocks, chains = list_calendar_blocks(world.periods[10:], world.present[10:])
+    tables, objective = solve_tables(replace(world, blocks=tuple(blocks), chains=tuple(chains)))
+    audit = audit_tables(tables, objective_usd=objective)
+    assert audit.passed(1e-7), audit.findings
+    operation = tables["operation"]
+    assert len(operation) == (30 + 31) * 24
+    assert operation["battery_charge_mw"].max() > 1.0
+    stated = r"contract_\w+:2027-1[12]"
+    tables["parameters"] = tables["parameters"].loc[lambda t: ~t["parameter"].str.match(stated)]
+    assert audit_tables(tables).findings == ()  # the settlement of operated months is summed from their hours
+    tables["availability"]["price_usd_per_mwh"] *= 1.01
+    assert failing(audit_tables(tables)) == {"ledger"}
+
+
+def test_calls_that_never_come_are_found() -> None:
+    """Proves: an interruptible tier must lose its called hours in each calendar year. If broken: free firm service."""
+    grid = make_option("tier", delivery="grid", curtailed_hours_per_year=40.0)
+    world = make_world([grid], wanted_mw=0.0, rules={"largest_unit_reserve": False})
+    blocks, chains = list_calendar_blocks(world.periods, world.present)
+    tables, objective = solve_tables(replace(world, blocks=tuple(blocks), chains=tuple(chains)))
+    audit = audit_tables(tables, objective_usd=objective)
+    assert failing(audit) == {"limit"}
+    assert audit.worst["limit"] == "tier calls, 2027: 0 hours without service, 40 are called"
+    tables["availability"].loc[100:139, "tier_available_frac"] = 0.0
+    assert audit_tables(tables, objective_usd=objective).findings == ()
 
 
 # what the program used -> what the parameters say

@@ -130,6 +130,7 @@ def _audit_owner(inputs: Inputs, owner: str) -> Iterator[Residual]:
 def _audit_rental(inputs: Inputs, owner: str) -> Iterator[Residual]:
     """Yield what stays too short or too long, as far as the order list tells: it leaves out crumbs."""
     starts, capacity, built = inputs.calendar.starts_on, inputs.in_service(owner), built_mw(inputs, owner)
+    unlisted = inputs.listed[owner] & (ordered_mw(inputs, owner) == 0.0)
     shortest, longest = inputs.number(owner, "min_stay_months"), inputs.limit(owner, "max_stay_months")
     young, able = np.zeros(len(starts)), np.full(len(starts), np.inf)
     for m, day in enumerate(starts):
@@ -137,8 +138,7 @@ def _audit_rental(inputs: Inputs, owner: str) -> Iterator[Residual]:
         young[m] = built[: m + 1][fresh].sum()
         if np.isfinite(longest):
             recent = np.array([shift_months(start, longest) > day for start in starts[: m + 1]])
-            unlisted = int((recent & (ordered_mw(inputs, owner)[: m + 1] == 0.0) & inputs.listed[owner][: m + 1]).sum())
-            able[m] = built[: m + 1][recent].sum() + UNLISTED_MW * unlisted
+            able[m] = built[: m + 1][recent].sum() + UNLISTED_MW * int((recent & unlisted[: m + 1]).sum())
     yield find_worst(
         "limit",
         f"{owner} shortest stay",

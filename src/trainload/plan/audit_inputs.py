@@ -31,56 +31,22 @@ READ_TABLES = (
     "emissions",
 )
 _OWNER_PARAMETERS = (
-    "unit_mw",
-    "max_mw",
-    "capex_usd_per_mw",
-    "lifetime_years",
-    "wacc_frac",
-    "lead_plan_months",
-    "milestone_1_capital_frac",
-    "milestone_1_lead_frac",
-)
+    "unit_mw", "max_mw", "capex_usd_per_mw", "lifetime_years", "wacc_frac", "lead_plan_months",
+    "milestone_1_capital_frac", "milestone_1_lead_frac",
+)  # fmt: skip
 _OPTION_PARAMETERS = (
-    "firm",
-    "bridge",
-    "clean",
-    "min_mw",
-    "fixed_usd_per_mw_year",
-    "variable_usd_per_mwh",
-    "heat_rate_mmbtu_per_mwh",
-    "fuel_usd_per_mmbtu",
-    "fuel_cost_usd_per_mwh",
-    "rent_usd_per_mw_month",
-    "forced_outage_frac",
-    "must_run_frac",
-    "direct_tco2_per_mwh",
-    "lifecycle_tco2_per_mwh",
-    "duration_hours",
-    "roundtrip_frac",
-    "loss_frac_per_hour",
-    "demand_charge_usd_per_mw_month",
-    "minimum_take_frac",
-    "contract_price_usd_per_mwh",
-    "max_full_load_hours_per_year",
-    "min_stay_months",
-    "max_stay_months",
-    "available_after_days",
-    "return_after_days",
-)
+    "firm", "bridge", "clean", "min_mw", "fixed_usd_per_mw_year", "variable_usd_per_mwh", "heat_rate_mmbtu_per_mwh",
+    "fuel_usd_per_mmbtu", "fuel_cost_usd_per_mwh", "rent_usd_per_mw_month", "forced_outage_frac", "must_run_frac",
+    "direct_tco2_per_mwh", "lifecycle_tco2_per_mwh", "duration_hours", "roundtrip_frac", "loss_frac_per_hour",
+    "demand_charge_usd_per_mw_month", "minimum_take_frac", "contract_price_usd_per_mwh", "curtailed_hours_per_year",
+    "max_full_load_hours_per_year", "min_stay_months", "max_stay_months", "available_after_days", "return_after_days",
+)  # fmt: skip
 _PLAN_PARAMETERS = (
-    "programme.programme_usd_per_mwh",
-    "programme.it_peak_frac",
-    "money.wacc_frac",
-    "money.co2_usd_per_tco2",
-    "plan.unit_threshold_mw",
-    "grid.max_service_mw",
-    "rules.co2_cap_tco2_per_year",
-    "rules.clean_matched_frac",
-    "rules.co2_slack_usd_per_tco2",
-    "rules.clean_slack_usd_per_mwh",
-    "rules.clean_from_days",
+    "programme.programme_usd_per_mwh", "programme.it_peak_frac", "money.wacc_frac", "money.co2_usd_per_tco2",
+    "plan.unit_threshold_mw", "grid.max_service_mw", "rules.co2_cap_tco2_per_year", "rules.clean_matched_frac",
+    "rules.co2_slack_usd_per_tco2", "rules.clean_slack_usd_per_mwh", "rules.clean_from_days",
     "rules.largest_unit_reserve",
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

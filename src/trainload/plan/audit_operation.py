@@ -144,6 +144,7 @@ def audit_limits(inputs: Inputs) -> Iterator[Residual]:
         if kind == "store":
             level, room = inputs.flow(f"{option}_level_mwh"), inputs.number(option, "duration_hours") * there
             yield _audit_most(inputs, f"{option}_level_mwh", room, unit="MWh", values=level)
+    yield from _audit_calls(inputs)
     yield _audit_most(inputs, "spill_mw", must_run)
     load = inputs.flow("load_mw")
     for tranche in inputs.tranches:
@@ -152,6 +153,27 @@ def audit_limits(inputs: Inputs) -> Iterator[Residual]:
     if "matched_mw" in inputs.hours.flows:
         yield _audit_most(inputs, "matched_mw", load)
         yield _audit_most(inputs, "matched_mw", clean_output(inputs), family="matched from clean")
+
+
+def _audit_calls(inputs: Inputs) -> Iterator[Residual]:
+    """Yield calendar years, operated from end to end, in which the utility calls fewer hours than the tier says."""
+    hours = inputs.hours
+    years = hours.start.astype("datetime64[Y]")
+    whole = [
+        y for y in np.unique(years) if (years == y).sum() == (y + 1).astype("datetime64[h]") - y
+    ] * hours.is_calendar
+    for option in inputs.select(delivery=("grid",)):
+        due = round(inputs.number(option, "curtailed_hours_per_year"))
+        called = [((hours.series[f"{option}_available_frac"] == 0.0) & (years == y)).sum() for y in whole]
+        yield find_worst(
+            "limit",
+            f"{option} calls",
+            excess=due - np.array(called, dtype=float),
+            scale=due,
+            at=[str(y) for y in whole].__getitem__,
+            text=f"{{:.0f}} hours without service, {due} are called",
+            shown=(called,),
+        )
 
 
 def _audit_most(
