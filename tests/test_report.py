@@ -513,3 +513,12 @@ def test_page_that_would_be_too_large_shortens_its_tables(study: StudyTables) ->
     assert len(text.encode("utf-8")) <= MAX_BYTES
     assert re.search(r"The first \d+ of 1000 rows; the CSV holds all.", text)
     assert "grid_firm.capex_usd_per_mw.49" in text
+
+
+def test_half_figure_without_a_neighbour_is_full(study: StudyTables, figures: list[Figure]) -> None:
+    """Proves: pairs stand side by side and a single one takes the row. If broken: half a page of nothing."""
+    widths = {f.key: f.width for f in figures}
+    assert widths["emissions-chart"] == widths["matching"] == "half"
+    emissions = study.tables["emissions"]
+    alone = change(study, "emissions", emissions[emissions["measure"] != "matched"])
+    assert next(f for f in list_figures(alone) if f.key == "emissions-chart").width == "full"

@@ -163,8 +163,9 @@ def draw_duration(reading: Reading) -> Figure | None:
     curves = {"Load": part["load_mw"]}
     if float(unserved.sum()) > LEAST_MW:
         curves["Served"] = part["load_mw"] - unserved
-    if _weather_columns(reading):
-        curves["Load less sun and wind"] = part["load_mw"] - part[_weather_columns(reading)].sum(axis=1)
+    weather = part[_weather_columns(reading)].sum(axis=1)
+    if weather.max() > LEAST_MW:
+        curves["Load less sun and wind"] = part["load_mw"] - weather
     if imports:
         curves["Grid import"] = part[imports].sum(axis=1)
     rows = _sort_curves(curves, part["weight_hours"].to_numpy(dtype=float))

@@ -212,7 +212,7 @@ def write_cell(value: Any, kind: Kind) -> Cell:
     if kind == "share":
         return Cell(amounts.round_digits(float(value) * 100, 3), "n")
     if kind == "million":
-        return Cell(amounts.round_digits(_drop_noise(float(value) / 1e6, 1e-5), 4), "n")
+        return Cell(amounts.round_digits(_drop_noise(float(value) / 1e6, 1e-3), 4), "n")
     if kind == "number":
         return Cell(amounts.round_digits(_drop_noise(float(value), 1e-7), 4), "n")
     if kind == "flag":

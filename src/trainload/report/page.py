@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -269,7 +269,18 @@ def build_sections(reading: Reading) -> list[Section]:
 
 
 def _pick(*items: Figure | Listing | None) -> tuple[Figure | Listing, ...]:
-    return tuple(item for item in items if item is not None)
+    """Return what is there; a half-width figure without a neighbour takes the full width."""
+    kept: list[Figure | Listing] = []
+    waiting = False
+    present: list[Figure | Listing | None] = [item for item in items if item is not None]
+    for item in [*present, None]:
+        half = isinstance(item, Figure) and item.width == "half"
+        if waiting and not half and isinstance(kept[-1], Figure):
+            kept[-1] = replace(kept[-1], width="full")
+        waiting = half and not waiting
+        if item is not None:
+            kept.append(item)
+    return tuple(kept)
 
 
 def _list_notes(reading: Reading) -> Listing | None:

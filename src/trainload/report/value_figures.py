@@ -1,7 +1,6 @@
 """What more would be worth: a month, a megawatt, a megawatt-hour, a tonne."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date
 
 import pandas as pd
@@ -76,8 +75,6 @@ def draw_worths(reading: Reading) -> list[Figure]:
         part = values[(values["what"] == what) & (values["unit"] == unit)]
         if part["period_on"].nunique() > 1:
             figures.append(_draw_worth(reading, part, what, unit))
-    if len(figures) % 2:
-        figures[-1] = replace(figures[-1], width="full")
     return figures
 
 

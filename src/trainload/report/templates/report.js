@@ -64,6 +64,4 @@
     });
   }, { rootMargin: "0px 0px -75% 0px" });
   document.querySelectorAll("main > section").forEach((section) => watcher.observe(section));
-
-  window.addEventListener("beforeprint", () => document.querySelectorAll("details.listing").forEach((d) => { d.open = true; }));
 })();
