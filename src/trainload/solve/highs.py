@@ -3,10 +3,12 @@
 Reference, fallback and master solver: what HiGHS returns goes through the same checks as any other solution.
 """
 
+import os
 import pickle
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -256,6 +258,7 @@ def _run_in_child(request: dict[str, Any]) -> dict[str, Any]:
         paths = {name: Path(folder) / f"{name}.pickle" for name in ("request", "answer", "incumbent")}
         paths["request"].write_bytes(pickle.dumps(request, protocol=pickle.HIGHEST_PROTOCOL))
         command = [sys.executable, "-m", "trainload.solve.highs", *(str(path) for path in paths.values())]
+        command.append(str(os.getpid()))
         with subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         ) as child:
@@ -381,11 +384,18 @@ def _solution_without_values(program: Program, status: Status, message: str, bou
     )
 
 
-def _serve(request_path: str, answer_path: str, incumbent_path: str) -> None:
-    """Child process: read the request, run HiGHS, write the answer."""
+def _serve(request_path: str, answer_path: str, incumbent_path: str, parent: str) -> None:
+    """Child process: read the request, run HiGHS, write the answer; end with the parent, however that ends."""
+    threading.Thread(target=_end_with_parent, args=(int(parent),), daemon=True).start()
     request = pickle.loads(Path(request_path).read_bytes())
     _write_whole(Path(answer_path), run_highs(request, Path(incumbent_path)))
 
 
+def _end_with_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
 if __name__ == "__main__":
-    _serve(*sys.argv[1:4])
+    _serve(*sys.argv[1:5])
