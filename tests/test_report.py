@@ -18,12 +18,13 @@ import pytest
 from make_study import make_study
 from trainload.errors import DataError
 from trainload.report import amounts
+from trainload.report.contents import build_sections
 from trainload.report.demand_figures import draw_generations
 from trainload.report.dispatch_figures import find_weeks, spread_week
 from trainload.report.figures import Figure, Listing, fill_spec, safe_field, write_cell
 from trainload.report.forecast_figures import draw_fans
 from trainload.report.money_figures import draw_ledger, list_comparison
-from trainload.report.page import MAX_BYTES, VENDORED, build_sections, render_report, write_report
+from trainload.report.page import MAX_BYTES, VENDORED, render_report, write_report
 from trainload.report.reading import read_study
 from trainload.report.schedule_figures import list_odds_of_orders, list_step_rows
 from trainload.report.wording import find_gating_order, state_headline

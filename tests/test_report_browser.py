@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from make_study import make_study
+from trainload.report.contents import build_sections
 from trainload.report.figures import Figure
-from trainload.report.page import build_sections, render_report
+from trainload.report.page import render_report
 from trainload.report.reading import read_study
 
 CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
