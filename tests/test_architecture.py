@@ -95,7 +95,7 @@ WITHOUT_UNIT = {
     "Uncertain.mid": "unit of the number that varies",
     "Uncertain.high": "unit of the number that varies",
 }
-DIMENSIONLESS = re.compile(r"(^|_)(pue|percentile|probability|odds|share|gap|rank|weight|seed|ratio|error)(_|$)")
+DIMENSIONLESS = re.compile(r"(^|_)(pue|percentile|probability|odds|share|gap|rank|weight|seed|ratio|error|scale)(_|$)")
 
 
 def modules() -> Iterator[tuple[str, Path]]:

@@ -387,6 +387,17 @@ def test_a_leap_typical_year_leaves_its_29_february_out_in_common_years(tmp_path
     np.testing.assert_allclose(values, expected)
 
 
+def test_values_are_scaled_into_their_unit(tmp_path: Path) -> None:
+    """Proves: MW of a 250 MW wind farm become an availability; what does not fit is shown after scaling."""
+    path = write_series(tmp_path, [50, 250] * 4380)
+    series = SeriesFile(file=path.name, column="value", unit="fraction", scale=1 / 250)
+    read = read_series(series, tmp_path, quantity="availability", utc_offset_hours=0)
+    np.testing.assert_allclose(read.values[:2], [0.2, 1.0])
+    wrong = SeriesFile(file=path.name, column="value", unit="fraction", scale=1 / 200)
+    with pytest.raises(DataError, match=r"row 3  must be in \[0, 1\] fraction, got 1.25"):
+        read_series(wrong, tmp_path, quantity="availability", utc_offset_hours=0)
+
+
 def test_a_calendar_series_is_used_as_it_stands_and_must_cover_the_hours(tmp_path: Path) -> None:
     """Proves: offsets in the file are honoured, and a short file is refused rather than repeated."""
     path = tmp_path / "c.csv"

@@ -489,8 +489,12 @@ def test_runs_import_says_what_was_left_out(tmp_path: Path) -> None:
     (tmp_path / "notable_ai_models_2024-10-18.csv").write_text(text)
     result = call("runs", "import", "notable_ai_models_2024-10-18.csv")
     assert result.exit_code == 0, result.output
-    assert "3 rows, as of 2024-10-18" in result.stdout
+    assert "3 rows of models, as of 2024-10-18" in result.stdout
     assert "left out" in result.stdout
+    timeline = "Data center,Date,Power (MW)\nOne,2025-01-01,300\nOne,2026-01-01,600\n"
+    (tmp_path / "data_center_timelines_2026-03-01.csv").write_text(timeline)
+    campuses = call("runs", "import", "data_center_timelines_2026-03-01.csv")
+    assert "2 rows of data centres" in campuses.stdout, campuses.output
     (tmp_path / "page.csv").write_text("<html></html>")
     assert call("runs", "import", "page.csv").exit_code == 2
     assert call("runs", "import", "none.csv").exit_code == 2

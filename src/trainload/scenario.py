@@ -52,6 +52,7 @@ class SeriesFile(Model):
     file: str = Field(description="path of the CSV, relative to the scenario file")
     column: str = Field(description="name of the column that holds the values")
     unit: str = Field(description="unit of the values: MW, fraction, USD/MWh, tCO2/MWh, kg/MWh or C")
+    scale: Positive = Field(1.0, description="multiplies the values into that unit, e.g. 0.01 for a 100 MW wind farm")
     time_column: str | None = Field(None, description="name of the column with the start of each hour, ISO 8601")
     utc_offset_hours: float | None = Field(None, ge=-12, le=14, description="of the time column; default: the site's")
 

@@ -107,7 +107,7 @@ def read_series(
         raise DataError(subject, *problems)
     problems += _ragged(rows, len(header))
     raw = [row[columns[series.column]] if len(row) > columns[series.column] else "" for row in rows]
-    values, faults = _numbers(raw, quantity, units.get(series.unit, 1.0), series.unit)
+    values, faults = _numbers(raw, quantity, units.get(series.unit, 1.0) * series.scale)
     problems += faults
     offset = utc_offset_hours if series.utc_offset_hours is None else series.utc_offset_hours
     starts_at: datetime | None = None
@@ -222,7 +222,7 @@ def _ragged(rows: Sequence[Sequence[str]], width: int) -> list[Problem]:
     return _listed(wrong, lambda i: ("has another number of columns than row 1", f"{len(rows[i])} for {width}"))
 
 
-def _numbers(raw: Sequence[str], quantity: Quantity, factor: float, unit: str) -> tuple[Floats, list[Problem]]:
+def _numbers(raw: Sequence[str], quantity: Quantity, factor: float) -> tuple[Floats, list[Problem]]:
     values = np.empty(len(raw))
     for i, text in enumerate(raw):
         try:
@@ -238,7 +238,7 @@ def _numbers(raw: Sequence[str], quantity: Quantity, factor: float, unit: str) -
     with np.errstate(invalid="ignore"):
         outside = [int(i) for i in np.flatnonzero((values < low) | (values > high)) if np.isfinite(values[i])]
     own = next(iter(UNITS[quantity]))
-    problems += _listed(outside, lambda i: (f"must be in [{low:g}, {high:g}] {own}", f"{raw[i].strip()[:20]} {unit}"))
+    problems += _listed(outside, lambda i: (f"must be in [{low:g}, {high:g}] {own}", f"{values[i]:.6g}"))
     return values, problems
 
 

@@ -11,10 +11,12 @@ import pandas as pd
 from trainload.catalogue import load_catalogue
 from trainload.commands.screen import Form, print_json, print_notes, print_table
 from trainload.errors import DataError, Problem
+from trainload.export_file import describe_left_out
+from trainload.exports import detect_export, import_export
 from trainload.patch import suggest
-from trainload.runs import describe_left_out, import_runs
 from trainload.study.folder import load_study
 
+_KINDS = {"runs": "models", "campuses": "data centres", "chips": "hardware"}
 _CELL = 48  # characters of a text cell on screen; --csv gives all
 
 
@@ -54,7 +56,7 @@ def print_sources(study: Path, *, grade: str | None, form: Form) -> None:
 
 
 def print_import(file: Path, *, snapshot_on: str | None, form: Form) -> None:
-    """Print what a file of runs holds, what was left out and why."""
+    """Print what an export of models, data centres or hardware holds, what was left out and why."""
     day = None
     if snapshot_on is not None:
         try:
@@ -62,17 +64,20 @@ def print_import(file: Path, *, snapshot_on: str | None, form: Form) -> None:
         except ValueError:
             problem = Problem("--snapshot-on", "must be a date written YYYY-MM-DD", repr(snapshot_on))
             raise DataError(f"runs file {file.name}", problem) from None
-    found = import_runs(file, snapshot_on=day)
+    kind = detect_export(file)
+    found = import_export(file, snapshot_on=day)
     if form == "csv":
         found.rows.to_csv(sys.stdout, index=False)
         return
     if form == "json":
         print_json(found)
         return
-    n_known = int(found.rows["compute_flop"].notna().sum())
-    print(f"{file.name}: {found.n_read:,} rows, as of {found.snapshot_on}. {found.attribution}")
-    print(f"  {len(found.rows):,} runs read, {n_known:,} with training compute.")
-    print(f"  {len(found.left_out):,} rows left out{':' if len(found.left_out) else '.'}")
+    print(f"{file.name}: {found.n_read:,} rows of {_KINDS[kind]}, as of {found.snapshot_on}. {found.attribution}")
+    known = ""
+    if "compute_flop" in found.rows:
+        known = f", {int(found.rows['compute_flop'].notna().sum()):,} with training compute"
+    print(f"  {len(found.rows):,} read{known}.")
+    print(f"  {len(found.left_out):,} left out{':' if len(found.left_out) else '.'}")
     for line in describe_left_out(found.left_out):
         print(f"    {line}")
     print_notes(found.notes)
