@@ -150,6 +150,11 @@ class Option:
     note: str = ""
 
     @property
+    def powers_campus(self) -> bool:
+        """Whether its MW count as firm: contract MW of grid service, or firm plant on site."""
+        return self.delivery == "grid" or (self.delivery == "onsite" and self.firm)
+
+    @property
     def energy_cost_usd_per_mwh(self) -> float:
         """Fuel and variable cost of one MWh, without the grid's hourly price."""
         return self.fuel_cost_usd_per_mwh + self.variable_usd_per_mwh
@@ -181,6 +186,11 @@ class Supply:
             if item.gate == gate:
                 return item
         raise DataError("supply", Problem("", "no such gate", gate, f"known: {', '.join(self.gate_ids)}"))
+
+    @property
+    def owners(self) -> "tuple[Option | Gate, ...]":
+        """Options, then gates: everything that is ordered and arrives."""
+        return (*self.options, *self.gates)
 
     @property
     def option_ids(self) -> tuple[str, ...]:

@@ -237,6 +237,9 @@ OPEN_TABLES = frozenset({"operation", "availability"})
 COMPRESSED_TABLES = frozenset({"operation", "availability"})
 _NUMBERS = frozenset(
     [
+        "mw",
+        "flop",
+        "tco2",
         "year",
         "p_ge_1gw",
         "p_ge_5gw",
@@ -278,7 +281,7 @@ def normalise_table(name: str, table: pd.DataFrame) -> pd.DataFrame:
         if column_kind(str(column)) == "number":
             columns[column] = pd.to_numeric(values, errors="raise").astype(float)
         elif pd.api.types.is_datetime64_any_dtype(values):
-            columns[column] = values.dt.strftime("%Y-%m-%dT%H:%MZ")
+            columns[column] = values.dt.strftime("%Y-%m-%dT%H:%MZ").astype(object)
         else:
             columns[column] = values.map(_as_text).astype(object)
     return pd.DataFrame(columns, columns=checked.columns)

@@ -145,8 +145,8 @@ def audit_limits(inputs: Inputs) -> Iterator[Residual]:
             level, room = inputs.flow(f"{option}_level_mwh"), inputs.number(option, "duration_hours") * there
             yield _audit_most(inputs, f"{option}_level_mwh", room, unit="MWh", values=level)
     yield from _audit_calls(inputs)
-    yield _audit_most(inputs, "spill_mw", must_run)
     load = inputs.flow("load_mw")
+    yield _audit_most(inputs, "spill_mw", must_run, scale=load.max(initial=0.0))
     for tranche in inputs.tranches:
         share = inputs.number(f"tranche:{tranche}", "share_frac")
         yield _audit_most(inputs, f"unserved_{tranche}_mw", share * load)
@@ -185,6 +185,7 @@ def _audit_most(
     unit: str = "MW",
     values: Array | None = None,
     family: str | None = None,
+    scale: float = 0.0,
 ) -> Residual:
     values = inputs.flow(column) if values is None else values
     over = np.abs(values - most) if exact else values - most
@@ -192,7 +193,7 @@ def _audit_most(
         "limit",
         family or column,
         excess=over,
-        scale=np.abs(most).max(initial=0.0),
+        scale=max(scale, np.abs(most).max(initial=0.0)),
         at=inputs.say_hour,
         text=f"{{:,.4f}} {unit}, {'due' if exact else 'at most'} {{:,.4f}} {unit}",
         shown=(values, most),

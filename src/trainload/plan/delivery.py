@@ -54,8 +54,7 @@ def _firm_columns(draft: Draft, world: World, m: int) -> dict[int, float]:
     return {
         c: 1.0
         for o in world.supply.options
-        if (o.delivery == "grid" or (o.delivery == "onsite" and o.firm))
-        and (c := draft.column(f"cap[{o.option},{m}]")) is not None
+        if o.powers_campus and (c := draft.column(f"cap[{o.option},{m}]")) is not None
     }
 
 
@@ -221,7 +220,8 @@ def _charge_slack(
 ) -> None:
     years = world.blocks[blocks[0]].years
     if len(years.years) == 1:
-        shares, present = (1.0,), (float(np.mean([world.blocks[b].years.present_factor for b in blocks])),)
+        shares: tuple[float, ...] = (1.0,)
+        present: tuple[float, ...] = (float(np.mean([world.blocks[b].years.present_factor for b in blocks])),)
     else:
         shares, present = years.shares, years.present
     for year, share, worth in zip(years.years, shares, present, strict=True):

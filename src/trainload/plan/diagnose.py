@@ -91,7 +91,8 @@ def _reason(plan: "Plan", option: Option, chosen: float) -> str:
     if len(served) and arrives > world.periods[int(served[0])].starts_on:
         late = f"; arrives {arrives:%b %Y}, after others have powered the load"
     if least > 0.01 * max(option.capex_usd_per_mw, 1e5):
-        return f"dearer: each MW would add ${least / 1e6:,.2f}M of present value{size}{late}"
+        added = f"${least / 1e6:,.2f}M" if least >= 1e4 else f"${least:,.0f}"
+        return f"dearer: each MW would add {added} of present value{size}{late}"
     if size:
         return f"a whole unit does not pay{size}{late}"
     return f"no gain: one more MW changes the cost by less than 1 % of its capital{late}"
@@ -135,11 +136,7 @@ def explain_shortfall(plan: "Plan", schedule: Schedule) -> tuple[Note, ...]:
 def _blame(plan: "Plan", schedule: Schedule, period: int) -> str:
     """Return which option comes first and which of its steps is most often last."""
     world = plan.formulation.world
-    firm = [
-        o
-        for o in world.supply.options
-        if o.max_mw > 0 and (o.delivery == "grid" or (o.delivery == "onsite" and o.firm))
-    ]
+    firm = [o for o in world.supply.options if o.max_mw > 0 and o.powers_campus]
     if not firm:
         return "no option that could power it is offered."
     reachable = [o for o in firm if world.first_period[o.option] < len(world.periods)]

@@ -22,7 +22,7 @@ def state_orders(draft: Draft, world: World) -> None:
     ``first order date + lead`` on. Capital is paid at milestones between order and arrival; the annuities that
     remain at the horizon's end are credited as salvage.
     """
-    for owner in (*world.supply.options, *world.supply.gates):
+    for owner in world.supply.owners:
         name = owner_name(owner)
         lumpy = owner.unit_mw if owner.unit_mw >= world.scenario.plan.unit_threshold_mw else 0.0
         upper = largest_capacity(owner, world)
@@ -56,6 +56,7 @@ def _charge_capital(draft: Draft, world: World, owner: Option | Gate, column: in
             column,
             year=year_of(world, paid_on),
             usd=share * owner.capex_usd_per_mw,
+            quantity=share,
             present=present_factor(world.starts_on, paid_on, world.scenario.money.wacc_frac),
         )
     years_left = owner.lifetime_years - (world.ends_on - arrives_on).days / 365.25
@@ -73,7 +74,7 @@ def _charge_capital(draft: Draft, world: World, owner: Option | Gate, column: in
 
 def state_arrivals(draft: Draft, world: World) -> None:
     """cap[i,m] = cap[i,m-1] + build[i,m] - end[i,m] - build[i, m - lifetime]: MW in service."""
-    for owner in (*world.supply.options, *world.supply.gates):
+    for owner in world.supply.owners:
         name, previous = owner_name(owner), None
         upper = largest_capacity(owner, world)
         if upper <= 0:

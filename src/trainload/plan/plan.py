@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from trainload.errors import Note, SolverError
+from trainload.options import Option
 from trainload.plan.formulate import Formulation, formulate
 from trainload.plan.periods import shift_months
 from trainload.plan.results import (
@@ -330,14 +331,11 @@ def reach_dates(
     """
     world = formulation.world
     start = world.starts_on
-    n = schedule.n_draws
     # (days after the start, MW) of every firm order in every draw
     days, sizes = [], []
     for arrival in list_arrivals(formulation, solution):
         option = arrival.owner
-        if not hasattr(option, "delivery") or not (
-            option.delivery == "grid" or (option.delivery == "onsite" and option.firm)
-        ):
+        if not isinstance(option, Option) or not option.powers_campus:
             continue
         arrive_on = world.periods[arrival.period].starts_on
         order_on = max(shift_months(arrive_on, -world.lead_months[arrival.name]), start)
@@ -357,6 +355,6 @@ def reach_dates(
     last_day = (world.ends_on - start).days
     answer: list[date | None] = []
     for percentile in percentiles:
-        day = float(np.quantile(reached, percentile / 100.0))
-        answer.append(start + timedelta(days=int(np.ceil(day))) if n and day <= last_day else None)
+        by_day = float(np.quantile(reached, percentile / 100.0))
+        answer.append(start + timedelta(days=int(np.ceil(by_day))) if by_day <= last_day else None)
     return answer

@@ -42,7 +42,7 @@ def list_arrivals(formulation: Formulation, solution: Solution) -> list[Arrival]
     world, columns = formulation.world, solution.columns
     index = {name: i for i, name in enumerate(formulation.program.border.names)}
     found = []
-    for owner in (*world.supply.options, *world.supply.gates):
+    for owner in world.supply.owners:
         name = owner.option if isinstance(owner, Option) else owner.gate
         for m in world.in_service(owner):
             column = index.get(f"build[{name},{m}]")
@@ -94,7 +94,7 @@ def tabulate_capacity(formulation: Formulation, solution: Solution) -> pd.DataFr
     world = formulation.world
     index = {name: i for i, name in enumerate(formulation.program.border.names)}
     rows = []
-    for owner in (*world.supply.options, *world.supply.gates):
+    for owner in world.supply.owners:
         name = owner.option if isinstance(owner, Option) else owner.gate
         kind = "option" if isinstance(owner, Option) else "gate"
         for m in world.in_service(owner):
@@ -114,7 +114,7 @@ def tabulate_periods(formulation: Formulation, solution: Solution, generations: 
         firm = sum(
             float(solution.columns[index[f"cap[{o.option},{m}]"]])
             for o in world.supply.options
-            if (o.delivery == "grid" or (o.delivery == "onsite" and o.firm)) and f"cap[{o.option},{m}]" in index
+            if o.powers_campus and f"cap[{o.option},{m}]" in index
         )
         wanted_by = [name for day, name in sorted(generations.items()) if day <= period.starts_on]
         rows.append(

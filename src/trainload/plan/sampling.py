@@ -145,7 +145,7 @@ def _sample_group(
 
 def _standardise(values: Array) -> Array:
     spread = float(values.std())
-    return (values - values.mean()) / (spread if spread > 0 else 1.0)
+    return np.asarray((values - values.mean()) / (spread if spread > 0 else 1.0))
 
 
 def _choose_medoids(features: Array, n_medoids: int) -> tuple[IntArray, IntArray]:

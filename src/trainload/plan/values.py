@@ -1,5 +1,6 @@
 """Duals as answers: what one more MWh, MW or tonne is worth, and what a month of delay costs."""
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from trainload.plan.plan import Plan
 
 Array = NDArray[np.float64]
+ValueRow = tuple[str, str, date, float, str]
 LEAST_VALUE_USD_PER_MW = 1.0
 
 
@@ -58,7 +60,7 @@ def tabulate_values(plan: "Plan") -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(TABLES["values"]))
 
 
-def _power_rows(plan: "Plan") -> list[tuple[str, str, object, float, str]]:
+def _power_rows(plan: "Plan") -> list[ValueRow]:
     world, rows = plan.formulation.world, []
     for b, item in enumerate(world.blocks):
         weight = item.years.weight_hours
@@ -72,7 +74,7 @@ def _power_rows(plan: "Plan") -> list[tuple[str, str, object, float, str]]:
     return rows
 
 
-def _limit_rows(plan: "Plan") -> list[tuple[str, str, object, float, str]]:
+def _limit_rows(plan: "Plan") -> list[ValueRow]:
     world, border, rows = plan.formulation.world, plan.formulation.program.border, []
     for i, name in enumerate(border.row_names):
         family, _, rest = name.partition("[")
@@ -86,7 +88,7 @@ def _limit_rows(plan: "Plan") -> list[tuple[str, str, object, float, str]]:
     return rows
 
 
-def _goal_rows(plan: "Plan") -> list[tuple[str, str, object, float, str]]:
+def _goal_rows(plan: "Plan") -> list[ValueRow]:
     world, rows = plan.formulation.world, []
     for k, name in enumerate(plan.formulation.program.budget_names):
         family, _, group = name.rstrip("]").partition("[")
@@ -101,14 +103,12 @@ def _goal_rows(plan: "Plan") -> list[tuple[str, str, object, float, str]]:
     return rows
 
 
-def _month_rows(plan: "Plan") -> list[tuple[str, str, object, float, str]]:
+def _month_rows(plan: "Plan") -> list[ValueRow]:
     world, rows = plan.formulation.world, []
     price = world.idle.programme_usd_per_mwh * world.it_peak_frac * HOURS_PER_MONTH
     for arrival in list_arrivals(plan.formulation, plan.solution):
         owner, m = arrival.owner, arrival.period
-        if not isinstance(owner, Option) or not (
-            owner.delivery == "grid" or (owner.delivery == "onsite" and owner.firm)
-        ):
+        if not isinstance(owner, Option) or not owner.powers_campus:
             continue
         before = plan.powered_mw[m - 1] if m else 0.0
         gained = min(arrival.mw, max(float(plan.powered_mw[m] - before), 0.0))

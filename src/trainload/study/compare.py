@@ -68,21 +68,25 @@ def _measure(plan: Plan, catalogue: "Catalogue") -> list[tuple[str, float | None
         return value if abs(value) > CRUMB * abs(total) else 0.0
 
     it_mw = float(plan.powered_mw.max(initial=0.0)) * world.it_peak_frac
-    emitted = [float(figures["tco2_direct"]), float(figures["tco2_location"])]  # type: ignore[arg-type]
+
+    def number(key: str) -> float | None:
+        value = figures[key]
+        return float(value) if isinstance(value, int | float) else None
+
     return [
-        ("cash_present", figures["cash_present_usd"], "USD"),
+        ("cash_present", number("cash_present_usd"), "USD"),
         ("programme_delay_present", money("programme_delay"), "USD"),
         ("curtailment_present", money("curtailment"), "USD"),
         ("slack_present", money("co2_slack", "clean_slack"), "USD"),
         ("total_present", total, "USD"),
-        ("power_cost", figures["usd_per_mwh"], "USD/MWh"),
+        ("power_cost", number("usd_per_mwh"), "USD/MWh"),
         ("chips_and_halls", it_mw * catalogue.prices["dc_capex"].value, "USD"),
-        ("served", figures["served_mwh"], "MWh"),
-        ("unserved", figures["unserved_mwh"], "MWh"),
+        ("served", number("served_mwh"), "MWh"),
+        ("unserved", number("unserved_mwh"), "MWh"),
         ("first_gw_after", months_until(1000.0), "months"),
         ("full_power_after", months_until(wanted), "months"),
         ("largest_powered", float(plan.powered_mw.max(initial=0.0)), "MW"),
-        ("direct_emission", emitted[0], "tCO2"),
-        ("location_emission", emitted[1], "tCO2"),
-        ("clean_matched", figures["clean_matched_frac"], "fraction"),
-    ]  # type: ignore[list-item]
+        ("direct_emission", number("tco2_direct"), "tCO2"),
+        ("location_emission", number("tco2_location"), "tCO2"),
+        ("clean_matched", number("clean_matched_frac"), "fraction"),
+    ]

@@ -33,6 +33,7 @@ from trainload.study.folder import REPORT, StudyTables, replacing_folder, requir
 from trainload.study.sampling_error import measure_sampling_error
 from trainload.supply import build_supply
 from trainload.tables import TABLES, empty_table
+from trainload.vintages import tabulate_vintage_outcomes
 
 Progress = Callable[[str, float | None], None]
 
@@ -194,13 +195,13 @@ def assemble_study(loaded: LoadedScenario, stages: Stages) -> StudyTables:
         "values": tabulate_values(plan),
         "comparison": tabulate_comparison({k: v for k, v in cases.items() if v is not None}, stages.catalogue),
         "sources": tabulate_sources(stages),
-        "claims": tabulate_claims(stages.catalogue, scenario),
-        "outcomes": tabulate_outcomes(stages.catalogue, scenario),
+        "claims": tabulate_claims(scenario),
+        "outcomes": tabulate_outcomes(scenario),
         "notes": tabulate_notes((*loaded.notes, *stages.notes, *shortfall)),
     }
     audit = audit_tables(tables)
     summary = summarise(scenario, stages, generations, audit)
-    return StudyTables.of(summary, write_manifest(loaded), tables)
+    return StudyTables.of(summary, write_manifest(loaded, stages.catalogue), tables)
 
 
 def tabulate_generations(stages: Stages) -> pd.DataFrame:
@@ -254,22 +255,23 @@ def tabulate_sources(stages: Stages) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(TABLES["sources"]))
 
 
-def is_of_the_past(scenario: Scenario, catalogue: Catalogue) -> bool:
-    """Return whether the catalogue holds outcomes of what was planned when the study was: half a year or more ago."""
-    newest = max((run.released_on for run in catalogue.frontier_runs), default=scenario.as_of)
+def is_of_the_past(scenario: Scenario) -> bool:
+    """Return whether today's catalogue knows what became of plans of that day: half a year or more ago."""
+    newest = max((run.released_on for run in load_catalogue().frontier_runs), default=scenario.as_of)
     return (newest - scenario.as_of).days > 180
 
 
-def tabulate_claims(catalogue: Catalogue, scenario: Scenario) -> pd.DataFrame:
+def tabulate_claims(scenario: Scenario) -> pd.DataFrame:
     """Return the claims ledger, with our odds then and now; empty for a study of the present."""
-    return judge_claims(seed=scenario.seed) if is_of_the_past(scenario, catalogue) else empty_table("claims")
+    return judge_claims(seed=scenario.seed) if is_of_the_past(scenario) else empty_table("claims")
 
 
-def tabulate_outcomes(catalogue: Catalogue, scenario: Scenario) -> pd.DataFrame:
+def tabulate_outcomes(scenario: Scenario) -> pd.DataFrame:
     """Return what was planned as of the study's date beside what happened; empty for a study of the present."""
-    outcomes = catalogue.outcomes if is_of_the_past(scenario, catalogue) else ()
+    outcomes = load_catalogue().outcomes if is_of_the_past(scenario) else ()
     rows = [(o.subject, o.planned, o.happened, o.grade, o.source) for o in outcomes]
-    return pd.DataFrame(rows, columns=list(TABLES["outcomes"]))
+    table = pd.DataFrame(rows, columns=list(TABLES["outcomes"]))
+    return pd.concat([table, tabulate_vintage_outcomes(scenario.as_of)], ignore_index=True) if rows else table
 
 
 def summarise(scenario: Scenario, stages: Stages, generations: pd.DataFrame, audit: Audit) -> dict[str, Any]:
@@ -279,7 +281,7 @@ def summarise(scenario: Scenario, stages: Stages, generations: pd.DataFrame, aud
     ours = stages.forecast.table.query("model == 'trainload'")
     for target in ("record_run", "largest_campus", "programme"):
         forecast[target] = {
-            str(int(row.year)): {
+            f"{row.year:.0f}": {
                 "p10_mw": row.p10_mw,
                 "p50_mw": row.p50_mw,
                 "p90_mw": row.p90_mw,
@@ -289,7 +291,7 @@ def summarise(scenario: Scenario, stages: Stages, generations: pd.DataFrame, aud
             for row in ours.loc[ours.target == target].itertuples()
         }
     orders = plan.tables["orders"]
-    return _json_ready(
+    summary: dict[str, Any] = _json_ready(
         {
             "scenario": scenario.name,
             "as_of": scenario.as_of,
@@ -310,6 +312,7 @@ def summarise(scenario: Scenario, stages: Stages, generations: pd.DataFrame, aud
             },
         }
     )
+    return summary
 
 
 def _json_ready(value: Any) -> Any:
@@ -337,7 +340,7 @@ def measure_peak_mb() -> float | None:
     return round(peak / (1024.0**2 if platform.system() == "Darwin" else 1024.0), 1)
 
 
-def write_manifest(loaded: LoadedScenario) -> dict[str, Any]:
+def write_manifest(loaded: LoadedScenario, catalogue: Catalogue) -> dict[str, Any]:
     """Return what is needed to repeat the study: scenario, seed, versions, defaults."""
     scenario = loaded.scenario
     return {
@@ -354,6 +357,11 @@ def write_manifest(loaded: LoadedScenario) -> dict[str, Any]:
         "start_on": scenario.first_order_on.isoformat(),
         "ends_on": scenario.ends_on.isoformat(),
         "title": scenario.title,
+        "description": scenario.description,
+        "places": [
+            {"name": c.city, "average_mw": c.average_mw, "peak_mw": c.peak_mw, "grade": c.grade, "source": c.source}
+            for c in catalogue.cities
+        ],
         "defaults": [asdict(default) for default in loaded.defaults],
     }
 
