@@ -177,6 +177,14 @@ class Inputs:
             )
         return found
 
+    @property
+    def crumb_mw(self) -> float:
+        """Return 1 % of the largest load: capacity smaller than that is judged as if it were that large.
+
+        Solvers leave kilowatts of what they don't build; limits on them hold to the solver's tolerance of the load.
+        """
+        return 0.01 * float(self.calendar.wanted_mw.max())
+
     def select(self, *, kind: str | None = None, delivery: tuple[str, ...] = ("onsite", "grid")) -> list[str]:
         """Return the options of a kind and delivery."""
         return [o for o, (k, d) in self.options.items() if d in delivery and kind in (None, k)]

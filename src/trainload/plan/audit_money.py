@@ -70,7 +70,8 @@ def _add_capital(account: _Account, inputs: Inputs, owner: str) -> None:
             usd = share * capex * mw
             year = calendar.years[sum(day <= paid_on for day in calendar.starts_on) - 1]
             present = usd / (1.0 + rate) ** ((paid_on - first).days / 365.25)
-            account.add("capital", owner, year=year, quantity=mw, unit="MW", usd=usd, present=present, group="cash")
+            paid = share * mw
+            account.add("capital", owner, year=year, quantity=paid, unit="MW", usd=usd, present=present, group="cash")
         left = life - (last - arrives).days / 365.25
         if left > 0:
             # annuities left over all annuities: (1 - (1 + r)^-left) / (1 - (1 + r)^-life)
