@@ -258,6 +258,7 @@ MUTATIONS: dict[str, tuple[Callable[[Tables], None], set[str], str]] = {
         {"limit"},
         "order dates",
     ),
+    "an order that ends too early": (set_cell("orders", "end_on", 2, FEB), {"limit"}, "end of life"),
     "slack forgotten": (delete_row("ledger", term="co2_slack"), {"budget", "ledger"}, "co2 goal"),
     "cap exceeded": (
         set_parameter("rules", "co2_cap_tco2_per_year", 50_000.0),

@@ -204,6 +204,26 @@ def _audit_orders(inputs: Inputs) -> Iterator[Residual]:
         text=f"ordered on {{}}, its lead time ends on {{}}, planned for {{}}; no order before {first}",
         shown=([str(d) for d in order], [str(d) for d in ready], [str(d) for d in arrive]),
     )
+    yield from _audit_ends(inputs, names, ends=rows["end_on"].to_list(), arrive=arrive)
+
+
+def _audit_ends(inputs: Inputs, names: list[str], *, ends: list[str], arrive: list[date]) -> Iterator[Residual]:
+    """Yield orders whose end is not that of their life; the ends of rentals are not recomputed."""
+    horizon = inputs.calendar.ends_on[-1]
+    due = []
+    for name, day, listed in zip(names, arrive, ends, strict=True):
+        leaves = shift_months(day, 12.0 * inputs.number(name, "lifetime_years"))
+        given = is_rental(inputs, name) or (name in inputs.options and inputs.limit(name, "return_after_days") < np.inf)
+        due.append(listed if given else leaves.isoformat() if leaves < horizon else "")
+    yield find_worst(
+        "limit",
+        "end of life",
+        excess=[float(listed[:10] != end[:10]) for listed, end in zip(ends, due, strict=True)],
+        scale=1.0,
+        at=names.__getitem__,
+        text="ends on '{}', its life on '{}'",
+        shown=(ends, due),
+    )
 
 
 def firm_options(inputs: Inputs) -> list[str]:
