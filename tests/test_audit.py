@@ -303,7 +303,7 @@ def test_missing_tables_columns_and_parameters_are_all_named() -> None:
 
 
 def test_the_audit_reads_neither_program_nor_ledger() -> None:
-    """Proves: the audit imports no module that states, prices or solves the plan. If broken: it repeats their errors."""
+    """Proves: the audit imports nothing that states, prices or solves a plan. If broken: it repeats their faults."""
     folder = Path(trainload.plan.audit.__file__).parent
     imported = {
         node.module
