@@ -1,16 +1,11 @@
 """The chain solver against HiGHS, against hand-solved worlds, and on input meant to break it."""
 
-import threading
-import time
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from make_chains import any_program
-from make_programs import make_border, random_program, store_world, two_step_world
-from trainload.errors import SolverError
-from trainload.solve.chain import Progress, fits_chain, solve_chain
+from make_programs import random_program, store_world, two_step_world
+from trainload.solve.chain import solve_chain
 from trainload.solve.check import check_solution
 from trainload.solve.highs import solve_with_highs
 from trainload.solve.program import Program
@@ -20,7 +15,7 @@ def compare(program: Program) -> None:
     """The chain answers as HiGHS does, and proves it."""
     reference, solution = solve_with_highs(program, method="simplex"), solve_chain(program, n_threads=1)
     if reference.status == "infeasible":
-        assert solution.status in ("infeasible", "failed")
+        assert solution.status == "infeasible", solution.message
         return
     assert reference.status == "optimal"
     assert solution.status == "optimal", solution.message
@@ -53,7 +48,7 @@ def test_a_leaky_store_by_hand():
 
 @pytest.mark.parametrize("seed", range(20))
 def test_random_worlds_agree_with_highs(seed):
-    """Proves: sources, stores, peaks, a shared limit, floors and a budget give HiGHS's objective within 1e-6, proven."""
+    """Proves: sources, stores, peaks, a shared limit, floors, a budget: HiGHS's objective within 1e-6, proven."""
     draw = np.random.default_rng(seed)
     compare(
         random_program(
@@ -69,7 +64,7 @@ def test_random_worlds_agree_with_highs(seed):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_any_program_agrees_with_highs(seed):
-    """Proves: every corner of the grammar, in random combination, some contradictory: HiGHS's answer or an honest no."""
+    """Proves: corners of the grammar in random combination, some contradictory: HiGHS's answer, always proven."""
     compare(any_program(seed))
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from scipy import linalg, sparse
 from scipy.sparse.linalg import splu
 
+from trainload.solve.free import BoolArray
 from trainload.solve.pieces import Links
 from trainload.solve.program import Array, IntArray
 
@@ -30,10 +31,11 @@ class BorderMatrix:
         self.size = n_columns + links.shape[0]
         self.n_columns = n_columns
         own = links.tocoo()
-        down, across = [own.row + n_columns, own.col], [own.col, own.row + n_columns]
-        rows, columns = [np.concatenate(down), np.arange(self.size)], [np.concatenate(across), np.arange(self.size)]
+        diagonal = np.arange(self.size)
+        rows: list[IntArray] = [np.concatenate([own.row + n_columns, own.col]), diagonal]
+        columns: list[IntArray] = [np.concatenate([own.col, own.row + n_columns]), diagonal]
         self._links = np.concatenate([-own.data, -own.data])
-        self._taken = []
+        self._taken: list[BoolArray] = []
         for place in where:
             i, j = np.meshgrid(place, place, indexing="ij")
             taken = (i >= 0) & (j >= 0)
@@ -51,32 +53,36 @@ class BorderMatrix:
     def factorise(self, diagonal: Array, blocks: list[Array]) -> Callable[[Array], Array]:
         """Return a solver of the matrix with this diagonal (theta; -1/theta of rows) and these blocks added."""
         parts = [self._links, diagonal, *(K[taken] for K, taken in zip(blocks, self._taken, strict=True))]
-        data = np.bincount(self._position, weights=np.concatenate(parts), minlength=len(self._row))
+        data = np.bincount(self._position, np.concatenate(parts), len(self._row)).astype(np.float64)
+        if not np.isfinite(data).all():
+            raise ValueError("the border's matrix is not finite")
         scale = np.ones(self.size)
-        for _ in range(4):
-            most = np.zeros(self.size)
-            np.maximum.at(most, self._column, np.abs(data) * scale[self._row] * scale[self._column])
-            scale /= np.sqrt(np.where(most > 0, most, 1.0))
-        data *= scale[self._row] * scale[self._column]
+        for _ in range(4 if self.size else 0):
+            most = np.maximum.reduceat(np.abs(data) * scale[self._row] * scale[self._column], self._start[:-1])
+            scale = scale / np.sqrt(np.where(most > 0, most, 1.0))
+        data = data * (scale[self._row] * scale[self._column])
         exact = sparse.csc_matrix((data, self._row, self._start), shape=(self.size, self.size))
         regular = data.copy()
         regular[self._diagonal] += np.where(np.arange(self.size) < self.n_columns, REGULARISATION, -REGULARISATION)
         if self.size <= DENSE_UP_TO:
             dense = np.zeros((self.size, self.size))
             dense[self._row, self._column] = regular
-            factor = linalg.lu_factor(dense, check_finite=False)
+            factor, pivots, _ = linalg.lapack.dgetrf(dense, overwrite_a=True)
 
             def solve_once(b: Array) -> Array:
-                x: Array = linalg.lu_solve(factor, b, check_finite=False)
+                x: Array = linalg.lapack.dgetrs(factor, pivots, b)[0]
                 return x
         else:
             matrix = sparse.csc_matrix((regular, self._row, self._start), shape=(self.size, self.size))
             lu = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=1e-3, options={"SymmetricMode": True})
-            solve_once = lu.solve
+
+            def solve_once(b: Array) -> Array:
+                x: Array = lu.solve(b)
+                return x
 
         def solve(rhs: Array) -> Array:
             b = rhs * scale
-            x = solve_once(b)
+            x = solve_once(b) if self.size else b
             residual = b - exact @ x
             size = float(np.abs(residual).max(initial=0.0))
             for _ in range(REFINEMENTS):

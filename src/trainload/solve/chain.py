@@ -22,9 +22,10 @@ from typing import Literal
 import numpy as np
 
 from trainload.errors import Problem, SolverError
-from trainload.solve.check import Check, check_solution
+from trainload.solve.check import Check, check_solution, lagrangian_bound
+from trainload.solve.free import Contradiction, OutsideGrammarError
 from trainload.solve.interior_point import InteriorPoint
-from trainload.solve.presolve import Contradiction, OutsideGrammarError, presolve
+from trainload.solve.presolve import presolve
 from trainload.solve.program import MAX_ROWS, MAX_STATES, Array, Program, Solution
 from trainload.solve.validate import validate_program
 
@@ -39,6 +40,7 @@ SMALL_STEPS = 4_000
 """Up to this many steps one thread is quicker than two."""
 MAX_COLUMNS = 128
 """Border columns a block may touch; the work per step grows with their square."""
+PROVEN_CONTRADICTION = "its multipliers prove that the limits contradict each other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,6 @@ def _iterate(
     on_progress: Callable[[Progress], None] | None,
 ) -> Solution:
     program = method.left.program
-    worst = _largest_objective(program)
     aim, last, stop = tolerance, 0.0, ""
     try:
         while not stop:
@@ -153,10 +154,9 @@ def _iterate(
                 if max(check.residual, check.gap) <= tolerance:
                     return _judge(solution, check, tolerance, "")
                 aim *= 0.3
-            if method.iteration % 10 == 9 and method.primal_residual > 1e-6:
-                check = check_solution(program, method.restore(method.copy()))
-                if check.bound > worst:
-                    return _infeasible(program, "the bound its multipliers prove lies above every objective", 0.0)
+            doubtful = method.iteration % 10 == 9 and method.primal_residual > 1e-3
+            if doubtful and _contradicts(program, method.restore(method.copy())):
+                return _infeasible(program, PROVEN_CONTRADICTION, 0.0)
             if method.iteration >= MAX_ITERATIONS:
                 stop = "the iterations are used up"
             elif method.iteration - method.best_at > STALLED and method.best is not None and method.best.merit < 1e-4:
@@ -170,17 +170,17 @@ def _iterate(
     except KeyboardInterrupt:
         method.pieces.close()
         stop = "interrupted"
-    return _best_solution(method, tolerance, stop, worst)
+    return _best_solution(method, tolerance, stop)
 
 
-def _best_solution(method: InteriorPoint, tolerance: float, stop: str, worst: float) -> Solution:
+def _best_solution(method: InteriorPoint, tolerance: float, stop: str) -> Solution:
     program = method.left.program
     if method.best is None:
         return replace(_infeasible(program, stop, 0.0), status="failed", bound=-np.inf)
     solution = method.restore(method.best)
     check = check_solution(program, solution)
-    if check.bound > worst:
-        return _infeasible(program, "the bound its multipliers prove lies above every objective", 0.0)
+    if check.residual > ACCEPTED and any(_contradicts(program, s) for s in (solution, method.restore(method.copy()))):
+        return _infeasible(program, PROVEN_CONTRADICTION, 0.0)
     return _judge(solution, check, tolerance, stop)
 
 
@@ -209,17 +209,21 @@ def _progress(method: InteriorPoint, seconds: float) -> Progress:
     )
 
 
-def _largest_objective(program: Program) -> float:
-    """Return an objective that no point within the limits exceeds."""
-    border = program.border
-    largest = float(np.maximum(border.cost * border.lower, border.cost * border.upper).sum())
-    reach = np.append(np.maximum(np.abs(border.lower), np.abs(border.upper)), 1.0)
-    for block in program.blocks:
-        width = np.abs(block.flow_cap)
-        if block.flow_floor is not None:
-            width = np.maximum(width, np.abs(block.flow_floor))
-        largest += float(reach[block.flow_cap_column] @ (np.abs(block.flow_cost) * width).sum(axis=1))
-    return largest + 1e-6 * abs(largest)
+def _contradicts(program: Program, solution: Solution) -> bool:
+    """Whether the solution's duals prove that no point lies within the limits (Farkas' lemma).
+
+    With all costs zero every feasible point has the objective zero; a positive lower bound leaves none.
+    """
+    free = tuple(replace(b, flow_cost=np.broadcast_to(0.0, b.flow_cost.shape)) for b in program.blocks)
+    border = replace(program.border, cost=np.zeros_like(program.border.cost))
+    bound = lagrangian_bound(
+        replace(program, border=border, blocks=free),
+        row_duals=solution.row_duals,
+        border_row_duals=solution.border_row_duals,
+        budget_duals=solution.budget_duals,
+        state_duals=solution.state_duals,
+    )
+    return bool(np.isfinite(bound) and bound > 0.0)
 
 
 def _infeasible(program: Program, message: str, seconds: float) -> Solution:

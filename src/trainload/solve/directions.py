@@ -143,6 +143,7 @@ def direct(p: Piece, k: Work, border: Array, dborder: Array, predict: bool, out:
                     ahead[s] -= k.g[F + s, t] + k.pull[F + s, t] * dborder[p.column[F + s]]
                     held[s] = v[R + s, i]
                 solve_states(S, t, state, held)
+                fixed = False
                 for s in range(S):
                     level = k.weight[F + s, t] * held[s]
                     for q in range(S):
@@ -150,6 +151,13 @@ def direct(p: Piece, k: Work, border: Array, dborder: Array, predict: bool, out:
                     k.dy[F + s, t] = level
                     weight = k.weight[F + s, t]
                     k.dmultiplier[R + s, t] = ahead[s] + level / weight if weight > 0.0 else held[s]
+                    fixed = fixed or weight == 0.0
+                if fixed:  # a fixed level has no price of its own: its row's multiplier follows from the other levels
+                    for s in range(S):
+                        held[s] = k.weight[F + s, t] * ahead[s]
+                    solve_states(S, t, state, held)
+                    for s in range(S):
+                        k.dmultiplier[R + s, t] += held[s] if k.weight[F + s, t] == 0.0 else 0.0
         for r in range(R - 1, -1, -1):
             for i in range(n):
                 k.dmultiplier[r, t0 + i] = v[r, i] * factor[r * R + r, t0 + i]

@@ -79,12 +79,12 @@ def factor_flows(
     R: int, S: int, F: int, t0: int, n: int, weight: Array, rest: Array, spread: Array, own: Array
 ) -> None:
     """Lower triangular factors ``own`` (TILE, S, S) of N_t, the Gram matrices of ``rest`` in the weights."""
-    product = np.empty(TILE)
-    size = np.empty(TILE)
+    product, size, full = np.empty(TILE), np.empty(TILE), np.zeros((S, TILE))
     for j in range(F):
         for s in range(S):
             for i in range(n):
                 spread[j, s, i] = rest[j, R + s, i]
+                full[s, i] += weight[j, t0 + i] * (rest[j, R + s, i] * rest[j, R + s, i])
     for s in range(S):
         for r in range(s, S):
             for i in range(n):
@@ -94,8 +94,8 @@ def factor_flows(
                     product[i] += weight[j, t0 + i] * (spread[j, r, i] * spread[j, s, i])
             if r == s:
                 for i in range(n):
-                    size[i] = product[i]
-                    own[i, s, s] = np.sqrt(product[i])
+                    size[i] = product[i] if product[i] > DEPENDENT * full[s, i] else 0.0
+                    own[i, s, s] = np.sqrt(size[i])
                 continue
             for i in range(n):
                 product[i] = product[i] / size[i] if size[i] > 0.0 else 0.0
@@ -107,7 +107,7 @@ def factor_flows(
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
 def factor_step(
-    S: int, t: int, keep: Array, weight: Array, own: Array, carry: Array, array: Array, state: Array
+    S: int, t: int, keep: Array, weight: Array, own: Array, carry: Array, array: Array, full: Array, state: Array
 ) -> None:
     """Take the states of step t into the recursion, by orthogonalising the rows of an array (square-root form).
 
@@ -122,6 +122,7 @@ def factor_step(
         own: lower triangular factor of N_t.
         carry: in: factor of (theta + R^-1)^-1 of the step before; out: of this step.
         array: scratch (2 S, 3 S).
+        full: scratch (2 S,).
         state: out, row t: L below the diagonal and 1 / D on it of R_t + weight; then (theta + R_t^-1)^-1.
     """
     for s in range(S):
@@ -132,10 +133,16 @@ def factor_step(
             array[S + s, c] = 0.0
             array[S + s, S + c] = 0.0
             array[S + s, 2 * S + c] = array[s, 2 * S + c]
+    for s in range(S):
+        full[s] = weight[s]
+        for c in range(2 * S):
+            full[s] += array[s, c] * array[s, c]
+        full[S + s] = weight[s]
     for s in range(2 * S):
         size = 0.0
         for c in range(3 * S):
             size += array[s, c] * array[s, c]
+        size = size if size > DEPENDENT * full[s] else 0.0
         inverse = 1.0 / size if size > 0.0 else 0.0
         if s < S:
             state[t, s * S + s] = inverse

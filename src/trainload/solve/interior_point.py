@@ -8,8 +8,8 @@ import numpy as np
 
 from trainload.solve import directions, kernels
 from trainload.solve.border import BorderMatrix, BorderState
+from trainload.solve.free import FreeProgram
 from trainload.solve.pieces import Cut, choose_scales, cut_pieces
-from trainload.solve.presolve import FreeProgram
 from trainload.solve.program import Array, Solution
 from trainload.solve.restore import restore_solution
 

@@ -197,7 +197,7 @@ def assemble(
     batch = np.zeros((((R + S) * TILE + 3) // 4 * 4, padded))
     spread, own = np.empty((F, S, TILE)), np.zeros((TILE, S, S))
     carry, array, passed = np.zeros((S, S)), np.zeros((2 * S, 3 * S)), np.zeros((S, padded))
-    weight, unit = np.zeros(S), np.zeros(S)
+    weight, unit, full = np.zeros(S), np.zeros(S), np.zeros(2 * S)
     columns, state = k.columns, k.state_factor
     if step[2] > 0.0:
         for r in range(R + S):
@@ -255,7 +255,7 @@ def assemble(
                             columns[t, R + s, c] += p.keep[s] * passed[s, c]
             for s in range(S):
                 weight[s] = k.weight[F + s, t]
-            factor_step(S, t, p.keep, weight, own[i], carry, array, state)
+            factor_step(S, t, p.keep, weight, own[i], carry, array, full, state)
             for s in range(S):
                 for c8 in range(0, padded, 8):
                     for c in range(c8, c8 + 8):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from trainload.solve.program import Array, IntArray
 
 TILE = 64
-DEPENDENT = 1e-26  # a row whose pivot falls below this part of its diagonal depends on the rows before it
+DEPENDENT = 1e-29  # a row whose pivot falls below this part of its diagonal depends on the rows before it
 NOISE = 1e-15  # a bound's residual below this part of the bound is rounding, which w / slack would blow up
 TINY = 1e-180  # products of many W underflow; denormal numbers are slow
 FASTMATH = {"nsz", "arcp", "contract", "afn", "reassoc"}  # NaN and infinity keep their meaning

@@ -11,8 +11,8 @@ from itertools import pairwise
 import numpy as np
 from scipy import sparse
 
+from trainload.solve.free import FreeProgram
 from trainload.solve.piece import Piece, Work
-from trainload.solve.presolve import FreeProgram
 from trainload.solve.program import Array, IntArray
 
 EQUILIBRATION_ROUNDS = 12
@@ -75,7 +75,8 @@ def _representatives(left: FreeProgram) -> tuple[IntArray, IntArray, Array, list
     n_variables, n_rows = n + int(first_state[-1]), m + len(left.budget_upper)
     border = left.program.border.matrix.tocoo()
     keep = np.isin(border.row, left.rows) & left.free[border.col]
-    rows, variables, values = [border.row[keep]], [border.col[keep]], [border.data[keep]]
+    rows, variables = [border.row[keep].astype(np.int64)], [border.col[keep].astype(np.int64)]
+    values = [border.data[keep]]
     spent = np.nonzero(left.budget_border * left.free)
     rows.append(m + spent[0])
     variables.append(spent[1])
@@ -139,7 +140,7 @@ def choose_scales(left: FreeProgram) -> Scales:
         np.maximum.at(most, variables, size)
         variable_scale /= np.sqrt(np.where(most > 0, most, 1.0))
     row_scale, variable_scale = _power_of_two(row_scale), _power_of_two(variable_scale)
-    size = _quantity(left, of_rows, row_scale, of_flows, variable_scale)
+    quantity = _quantity(left, of_rows, row_scale, of_flows, variable_scale)
     prices = [
         np.abs(block.cost * variable_scale[ids[: len(block.cost)], None]).ravel()
         for block, ids in zip(left.blocks, of_flows, strict=True)
@@ -158,12 +159,12 @@ def choose_scales(left: FreeProgram) -> Scales:
             scale[-n_states:] = 1.0 / variable_scale[ids[-n_states:]]  # a level has the coefficient 1 in its own row
         block_rows.append(scale)
     return Scales(
-        columns=variable_scale[:n] * size,
-        rows=row_scale[:m] / size,
-        budgets=row_scale[m : m + len(left.budget_upper)] / size,
-        flows=tuple(variable_scale[ids] * size for ids in of_flows),
-        block_rows=tuple(scale / size for scale in block_rows),
-        objective=unit * size,
+        columns=variable_scale[:n] * quantity,
+        rows=row_scale[:m] / quantity,
+        budgets=row_scale[m : m + len(left.budget_upper)] / quantity,
+        flows=tuple(variable_scale[ids] * quantity for ids in of_flows),
+        block_rows=tuple(scale / quantity for scale in block_rows),
+        objective=unit * quantity,
     )
 
 

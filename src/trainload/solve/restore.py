@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from trainload.solve.check import lagrangian_function
+from trainload.solve.free import Drained, FreeBlock, FreeProgram
 from trainload.solve.pieces import Cut, Links, Scales
-from trainload.solve.presolve import FreeBlock, FreeProgram
-from trainload.solve.program import Array, Block, Solution
+from trainload.solve.program import Array, Block, IntArray, Solution
 
 
 def restore_solution(
@@ -68,6 +68,9 @@ def restore_solution(
         dual = multiplier * (scales.block_rows[b] * scales.objective)[:, None]
         row_duals[b][free.rows, cut.first : cut.last] = dual[:n_rows]
         state_duals[b][free.states, cut.first : cut.last] = dual[n_rows:]
+    _price_idle_states(left, row_duals, state_duals, budget_duals)
+    for drained in reversed(left.drained):
+        _price_drained_levels(left, drained, state_duals)
     for b, block in enumerate(program.blocks):
         for r, sense in enumerate(block.row_sense):
             if sense == "<":
@@ -102,6 +105,44 @@ def _objective(left: FreeProgram, columns: Array, flows: Sequence[Array]) -> flo
     program = left.program
     costs = [float(np.einsum("jt,jt->", block.flow_cost, y)) for block, y in zip(program.blocks, flows, strict=True)]
     return float(program.border.cost @ columns) + sum(costs)
+
+
+def _price_idle_states(
+    left: FreeProgram, row_duals: Sequence[Array], state_duals: Sequence[Array], budget_duals: Array
+) -> None:
+    """Give a state that stays empty one constant price at which none of its flows wants to rise."""
+    for (c, s), side in left.idle.items():
+        constant = 0.0
+        for b in left.program.chains[c] if side else ():
+            block = left.program.blocks[b]
+            flows = np.flatnonzero(block.state_coeff[s])
+            price = flow_prices(block, flows, row_duals[b], state_duals[b], budget_duals)
+            floor = 0.0 if block.flow_floor is None else block.flow_floor[flows]
+            price = np.where(block.flow_cap[flows] > floor, price / block.state_coeff[s, flows][:, None], 0.0)
+            constant = min(constant, -float(price.max())) if side > 0 else max(constant, -float(price.min()))
+        for b in left.program.chains[c]:
+            state_duals[b][s] = constant
+
+
+def flow_prices(block: Block, flows: IntArray, row_duals: Array, state_duals: Array, budget_duals: Array) -> Array:
+    """Reduced costs of some flows of a block, (flows, T)."""
+    price = block.flow_cost[flows] - block.row_coeff[:, flows].T @ row_duals
+    if len(block.state_names):
+        price += block.state_coeff[:, flows].T @ state_duals
+    for q, coeff in block.budget_coeff.items():
+        price -= budget_duals[q] * coeff[flows]
+    result: Array = price
+    return result
+
+
+def _price_drained_levels(left: FreeProgram, drained: Drained, state_duals: Sequence[Array]) -> None:
+    """Raise the duals that follow a level fixed at zero until it does not want to rise."""
+    s, block, following = drained.state, left.program.blocks[drained.block], left.program.blocks[drained.next_block]
+    duals = state_duals[drained.block][s]
+    for t in range(drained.first + 1, block.n_steps):
+        duals[t] = max(duals[t], duals[t - 1] / block.state_keep[s])
+    after = state_duals[drained.next_block][s]
+    after[0] = max(after[0], duals[-1] / following.state_keep[s])
 
 
 def _price_forced_steps(
