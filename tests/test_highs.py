@@ -129,6 +129,21 @@ def test_the_message_says_which_method_ran():
     assert "HiPO" not in chosen
 
 
+def test_options_that_highs_refuses_are_named():
+    """Proves: a method HiGHS does not have is an error; an option it refuses stands in the message.
+
+    If broken: HiGHS silently keeps its default and the message praises a method that never ran.
+    """
+    with pytest.raises(SolverError, match="no such method, got barrier; one of hipo, ipx, simplex, choose"):
+        solve_with_highs(two_step_world(), method="barrier")
+    lp = state_program_as_lp(two_step_world())
+    parts = {
+        name: getattr(lp, name) for name in ("cost", "lower", "upper", "matrix", "row_lower", "row_upper", "whole")
+    }
+    answer = highs.run_highs(highs.state_request(**parts, method="barrier"))
+    assert answer["refused"] == ["solver=barrier"]
+
+
 def test_statement_is_scaled_and_small():
     """Proves: dark steps need no row, fixed sizes need none at all, and coefficients lie within five powers of ten."""
     program = random_program(0, n_blocks=1, n_sources=2, n_stores=0)

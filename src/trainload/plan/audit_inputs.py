@@ -169,7 +169,7 @@ class Inputs:
 
     def milestones(self, owner: str) -> list[tuple[float, float]]:
         """Return payments as (share of capital, share of the lead time)."""
-        found = []
+        found: list[tuple[float, float]] = []
         while (owner, f"milestone_{len(found) + 1}_capital_frac") in self.numbers:
             k = len(found) + 1
             found.append(
@@ -320,13 +320,13 @@ def _read_hours(read: Mapping[str, pd.DataFrame], calendar: Calendar) -> Hours:
         raise DataError("table operation", *(Problem("", "block is not in table blocks", name) for name in unknown))
     share, group, months = np.zeros((len(names), len(calendar))), np.zeros(len(names), np.int64), np.zeros(len(names))
     place = {day.isoformat(): m for m, day in enumerate(calendar.starts_on)}
-    for row in stands.itertuples(index=False):
-        if str(row.period_on)[:10] not in place:
-            raise DataError("table blocks", Problem(str(row.block), "no such period", str(row.period_on)))
-        b = index[str(row.block)]
-        share[b, place[str(row.period_on)[:10]]] += row.share_frac
-        group[b], months[b] = int(row.year_group), row.months
-    of = block.to_numpy(np.int64)
+    for row in stands.to_dict("records"):
+        if str(row["period_on"])[:10] not in place:
+            raise DataError("table blocks", Problem(str(row["block"]), "no such period", str(row["period_on"])))
+        b = index[str(row["block"])]
+        share[b, place[str(row["period_on"])[:10]]] += float(row["share_frac"])
+        group[b], months[b] = int(row["year_group"]), float(row["months"])
+    of = np.asarray(block, dtype=np.int64)
     order = np.argsort(of, kind="stable")
     moved = int(np.sum(order != np.arange(len(of))))
     differ = (operation["block"].to_numpy() != availability["block"].to_numpy()) | (

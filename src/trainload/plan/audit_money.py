@@ -164,8 +164,8 @@ def _add_flow(
         return
     hours = inputs.hours
     energy = inputs.flow(column) * hours.weight
-    mwh = np.bincount(hours.block, energy, minlength=len(hours.names))
-    usd = np.bincount(hours.block, energy * price, minlength=len(hours.names))
+    mwh = np.asarray(np.bincount(hours.block, energy, minlength=len(hours.names)), dtype=float)
+    usd = np.asarray(np.bincount(hours.block, energy * price, minlength=len(hours.names)), dtype=float)
     _add_blocks(account, inputs, term, owner, quantity=mwh, unit="MWh", usd=usd, group=group)
 
 

@@ -152,7 +152,9 @@ def audit_limits(inputs: Inputs) -> Iterator[Residual]:
         yield _audit_most(inputs, f"unserved_{tranche}_mw", share * load)
     if "matched_mw" in inputs.hours.flows:
         yield _audit_most(inputs, "matched_mw", load)
-        yield _audit_most(inputs, "matched_mw", clean_output(inputs), family="matched from clean")
+        # before the goal starts nothing is matched and a store may take what it likes
+        clean = np.where(goal_weight(inputs) > 0, clean_output(inputs), 0.0)
+        yield _audit_most(inputs, "matched_mw", clean, family="matched from clean")
 
 
 def _audit_calls(inputs: Inputs) -> Iterator[Residual]:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from trainload.options import Option
 from trainload.plan.delivery import capacity_column, goal_share, pays_on_peak, powered_column
 from trainload.plan.draft import Draft
-from trainload.plan.orders import contract_output, largest_capacity
+from trainload.plan.orders import contract_output
 from trainload.plan.world import World
 
 Array = NDArray[np.float64]
@@ -20,15 +20,17 @@ def state_balance(draft: Draft, world: World, b: int) -> None:
     powered = powered_column(draft, world, b)
     if powered is not None:
         block.add_border_to_row("balance", powered, -np.asarray(world.profiles.load_shape)[world.blocks[b].hours])
-    if world.scenario.rules.clean_matched_frac is not None:
+    if world.scenario.rules.clean_matched_frac is not None and goal_share(world, b).any():
         block.add_row("matching", "<")
 
 
 def state_sources(draft: Draft, world: World, b: int) -> None:
-    """floor x cap <= p[i,t] <= availability[t] x (1 - forced outage) x cap (the monthly peak, where one is charged)."""
+    """floor x cap <= p[i,t] <= availability[t] x (1 - forced outage) x cap (the monthly peak, where one is charged).
+
+    What a must-run plant has to produce beyond the load is spilt: spill[i,t] <= floor x cap.
+    """
     block, item = draft.blocks[b], world.blocks[b]
     prices = np.asarray(world.profiles.price_usd_per_mwh)[item.hours]
-    floors = []
     for option in world.supply.options:
         capacity = capacity_column(draft, world, option.option, b)
         if option.kind != "source" or capacity is None or option.delivery == "contract":
@@ -42,7 +44,7 @@ def state_sources(draft: Draft, world: World, b: int) -> None:
             rows["matching"] = -1.0
         flow = block.add_flow(option.option, capacity, factor, floor=floor, rows=rows)
         if floor is not None:
-            floors.append(option)
+            block.add_flow(f"spill_{option.option}", capacity, floor, rows={"balance": -1.0})
         if option.fuel_cost_usd_per_mwh:
             block.charge("fuel", option.option, flow, option.fuel_cost_usd_per_mwh)
         if option.variable_usd_per_mwh:
@@ -51,12 +53,9 @@ def state_sources(draft: Draft, world: World, b: int) -> None:
             block.charge("energy", option.option, flow, prices)
         emission = hourly_emission(world, option, item.hours)
         co2_price = world.scenario.money.co2_usd_per_tco2
-        if co2_price:
+        if co2_price and emission.any():
             block.charge("carbon", option.option, flow, co2_price * emission)
         _budget_flow(draft, world, b, option=option, flow=flow, emission=emission)
-    if floors:
-        most = sum(largest_capacity(o, world) for o in floors)
-        block.add_flow("spill", -1, most, rows={"balance": -1.0})
 
 
 def hourly_emission(world: World, option: Option, hours: NDArray[np.int64]) -> Array:

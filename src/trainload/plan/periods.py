@@ -50,6 +50,16 @@ def shift_months(day: date, months: float) -> date:
     return add_months(day, whole) + timedelta(days=int(np.ceil(rest * DAYS_PER_MONTH - 1e-6)))
 
 
+def latest_order(arrives_on: date, lead_months: float) -> date:
+    """Return the last day on which an order still arrives by `arrives_on`: `shift_months` inverted, rounded down."""
+    order_on = add_months(arrives_on, -int(np.ceil(lead_months)))
+    while shift_months(order_on + timedelta(days=1), lead_months) <= arrives_on:
+        order_on += timedelta(days=1)
+    while shift_months(order_on, lead_months) > arrives_on:
+        order_on -= timedelta(days=1)
+    return order_on
+
+
 def make_periods(starts_on: date, *, horizon_years: int, monthly_years: int) -> tuple[Period, ...]:
     """Return months for the first `monthly_years` and quarters after them, over the whole horizon."""
     edges = [0]

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from trainload.errors import Note, SolverError
 from trainload.options import Option
+from trainload.plan.delivery import goal_share
 from trainload.plan.formulate import Formulation, formulate
-from trainload.plan.periods import shift_months
+from trainload.plan.periods import latest_order
 from trainload.plan.results import (
     LEAST_ORDER_MW,
     list_arrivals,
@@ -36,7 +37,7 @@ Progress = Callable[[str, float | None], None]
 TOLERANCE = 1e-6
 CRUMB = 1e-8  # of the total: what an interior point leaves where the answer is nothing
 USABLE_RESIDUAL = 1e-5  # relative; anything above the tolerance is reported with the plan
-MAX_RESERVE_ROUNDS = 3
+MAX_RESERVE_ROUNDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +99,15 @@ def make_plan(
     check = check_solution(formulation.program, solution)
     if not check.passed(TOLERANCE):
         notes.append(Note("plan", f"the solution misses the check's tolerance of {TOLERANCE:g}: {check}", "warning"))
+    proven = max(world.scenario.plan.mip_gap_frac if whole_units else 0.0, TOLERANCE)
+    status = solution.status if check.gap <= proven or solution.status != "optimal" else "feasible"
+    if check.gap > proven:
+        notes.append(Note("plan", f"the cost is proven only within {check.gap:.2%} of the best possible.", "warning"))
     tables = tabulate_plan(formulation, solution, schedule, generations or {})
     figures = summarise_plan(formulation, solution, schedule, tables)
     figures |= {
         "solver": solution.solver,
-        "status": solution.status,
+        "status": status,
         "hours": formulation.program.n_steps,
         "objective_usd": check.objective,
         "bound_usd": check.bound if np.isfinite(check.bound) else None,
@@ -163,7 +168,7 @@ def _hold_reserve(
     """Ask for more firm capacity by the largest on-site unit in service, until what is asked for is there."""
     for _ in range(MAX_RESERVE_ROUNDS):
         wanted = required_reserve(formulation, solution)
-        if (wanted <= formulation.world.reserve_frac + 1e-6).all():
+        if (wanted <= formulation.world.reserve_frac + 1e-9).all():
             break
         tell("holding the largest unit in reserve", None)
         world = replace(formulation.world, reserve_frac=np.maximum(wanted, formulation.world.reserve_frac))
@@ -198,7 +203,8 @@ def required_reserve(formulation: Formulation, solution: Solution) -> Array:
                 largest = max(largest, min(option.unit_mw, mw))
         carried = max(powered[m] - contract, 0.0)
         wanted[m] = min(largest, carried) / powered[m]
-    return np.asarray(np.round(wanted, 9))
+    # rounded up to a hundredth of a percent, so that the next solve does not miss it by a kilowatt
+    return np.asarray(np.ceil(wanted * 1e4 - 1e-6) / 1e4)
 
 
 def _order_whole_units(
@@ -258,7 +264,19 @@ def _drop_crumbs(
     kept = again.status in ("optimal", "feasible") and again.objective <= solution.objective + 1e-6 * abs(
         solution.objective
     )
-    return replace(again, bound=solution.bound, solver=solution.solver, status=solution.status) if kept else solution
+    if not kept:
+        return solution
+    # closed options have no say in their own prices: the duals that prove the bound are those of the open program
+    return replace(
+        again,
+        bound=solution.bound,
+        solver=solution.solver,
+        status=solution.status,
+        row_duals=solution.row_duals,
+        border_row_duals=solution.border_row_duals,
+        budget_duals=solution.budget_duals,
+        state_duals=solution.state_duals,
+    )
 
 
 def tabulate_plan(
@@ -299,7 +317,6 @@ def summarise_plan(
         served_present += float(((load - shed) * item.years.weight_hours).sum()) * item.years.present_factor
     powered = periods.loc[periods.powered_mw > LEAST_ORDER_MW]
     reach = reach_dates(formulation, solution, schedule, 1000.0, percentiles=(50.0, 80.0))
-    matched = float(by_measure.get("matched", np.nan))
     return {
         "usd_per_mwh": cash / served_present if served_present > 0 else None,
         "cash_present_usd": cash,
@@ -309,11 +326,23 @@ def summarise_plan(
         "idle_compute_usd": idle if idle > CRUMB * abs(total) else 0.0,
         "tco2_direct": float(by_measure.get("direct", 0.0)),
         "tco2_location": float(by_measure.get("location", 0.0)),
-        "clean_matched_frac": matched / load_mwh if np.isfinite(matched) and load_mwh > 0 else None,
+        "clean_matched_frac": matched_share(formulation, solution, tables["operation"]),
         "first_power_on": None if powered.empty else powered.iloc[0].period_on.isoformat(),
         "p50_1gw_on": reach[0].isoformat() if reach[0] else None,
         "p80_1gw_on": reach[1].isoformat() if reach[1] else None,
     }
+
+
+def matched_share(formulation: Formulation, solution: Solution, operation: pd.DataFrame) -> float | None:
+    """Return the share of load matched hourly by clean supply over the hours in which the goal holds; None without."""
+    matched, load = 0.0, 0.0
+    for b, item in enumerate(formulation.world.blocks):
+        names = formulation.program.blocks[b].flow_names
+        if "matched" in names:
+            weight = item.years.weight_hours * goal_share(formulation.world, b)
+            matched += float(solution.flows[b][names.index("matched")] @ weight)
+            load += float(operation.loc[operation.block == item.name, "load_mw"].to_numpy() @ weight)
+    return matched / load if load > 0 else None
 
 
 def reach_dates(
@@ -338,7 +367,7 @@ def reach_dates(
         if not isinstance(option, Option) or not option.powers_campus:
             continue
         arrive_on = world.periods[arrival.period].starts_on
-        order_on = max(shift_months(arrive_on, -world.lead_months[arrival.name]), start)
+        order_on = max(latest_order(arrive_on, world.lead_months[arrival.name]), start)
         lead_days = schedule.draws(arrival.name) * (365.25 / 12)
         day = (order_on - start).days + lead_days
         if option.available_on is not None:

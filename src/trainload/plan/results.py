@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from trainload.options import Gate, Option
 from trainload.plan.formulate import Formulation
 from trainload.plan.hours import hourly_emission
 from trainload.plan.orders import contract_output
-from trainload.plan.periods import shift_months
+from trainload.plan.periods import latest_order, shift_months
 from trainload.plan.world import World
 from trainload.schedule import Schedule
 from trainload.solve.program import Solution
@@ -54,11 +55,12 @@ def list_arrivals(formulation: Formulation, solution: Solution) -> list[Arrival]
 def tabulate_orders(formulation: Formulation, solution: Solution, schedule: Schedule) -> pd.DataFrame:
     """Return one row per option or gate and arrival: MW, units, latest order date, arrival odds, critical step."""
     world = formulation.world
+    standing = dict(zip(formulation.program.border.names, solution.columns, strict=True))
     rows = []
     for arrival in list_arrivals(formulation, solution):
         owner, name = arrival.owner, arrival.name
         arrive_on = world.periods[arrival.period].starts_on
-        order_on = max(shift_months(arrive_on, -world.lead_months[name]), world.starts_on)
+        order_on = max(latest_order(arrive_on, world.lead_months[name]), world.starts_on)
         p50, p80 = (shift_months(order_on, schedule.lead_months(name, q)) for q in (50, 80))
         if isinstance(owner, Option) and owner.available_on is not None:
             p50, p80 = max(p50, owner.available_on), max(p80, owner.available_on)
@@ -73,7 +75,7 @@ def tabulate_orders(formulation: Formulation, solution: Solution, schedule: Sche
                 "arrive_on": arrive_on,
                 "arrive_p50_on": p50,
                 "arrive_p80_on": p80,
-                "end_on": _end_of(world, owner, arrive_on),
+                "end_on": _end_of(world, owner, arrival, standing),
                 "critical_step": schedule.critical_step(name),
                 "capex_usd": arrival.mw * owner.capex_usd_per_mw,
             }
@@ -82,10 +84,13 @@ def tabulate_orders(formulation: Formulation, solution: Solution, schedule: Sche
     return table.sort_values(["order_on", "arrive_on", "option"], kind="stable", ignore_index=True)
 
 
-def _end_of(world: World, owner: Option | Gate, arrive_on: date) -> date | None:
+def _end_of(world: World, owner: Option | Gate, arrival: Arrival, standing: Mapping[str, float]) -> date | None:
+    """Return the day a rental has gone or a plant's life has ended; None after the horizon."""
     if isinstance(owner, Option) and owner.bridge:
-        return owner.return_on
-    end = shift_months(arrive_on, 12 * owner.lifetime_years)
+        later = world.periods[arrival.period + 1 :]
+        gone = [p.starts_on for p in later if standing.get(f"cap[{arrival.name},{p.index}]", 0.0) < LEAST_ORDER_MW]
+        return min(gone, default=owner.return_on)
+    end = shift_months(world.periods[arrival.period].starts_on, 12 * owner.lifetime_years)
     return end if end < world.ends_on else None
 
 
@@ -160,14 +165,18 @@ def tabulate_operation(formulation: Formulation, solution: Solution) -> pd.DataF
     frames = []
     for b, item in enumerate(world.blocks):
         block = program.blocks[b]
-        data: dict[str, object] = {
+        data: dict[str, Any] = {
             "block": np.full(len(item.hours), item.name, dtype=object),
             "period_start": world.profiles.hours[item.hours],
             "weight_hours": item.years.weight_hours,
             "load_mw": _load(formulation, solution, b, index),
         }
         for j, name in enumerate(block.flow_names):
-            data[f"{name}_mw"] = np.maximum(solution.flows[b][j], 0.0)
+            flow = np.maximum(solution.flows[b][j], 0.0)
+            if name.startswith("spill_"):
+                data["spill_mw"] = data.get("spill_mw", 0.0) + flow
+            else:
+                data[f"{name}_mw"] = flow
         for s, name in enumerate(block.state_names):
             data[f"{name}_level_mwh"] = np.maximum(solution.levels[b][s], 0.0)
         for option in world.supply.options:

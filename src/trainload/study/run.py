@@ -199,7 +199,7 @@ def assemble_study(loaded: LoadedScenario, stages: Stages) -> StudyTables:
         "outcomes": tabulate_outcomes(scenario),
         "notes": tabulate_notes((*loaded.notes, *stages.notes, *shortfall)),
     }
-    audit = audit_tables(tables)
+    audit = audit_tables(tables, objective_usd=plan.check.objective)
     summary = summarise(scenario, stages, generations, audit)
     return StudyTables.of(summary, write_manifest(loaded, stages.catalogue), tables)
 
