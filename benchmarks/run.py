@@ -28,6 +28,8 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results.json"
 PEERS_PYTHON = Path(os.environ.get("PEERS_PYTHON", HERE / "peers" / ".venv" / "bin" / "python"))
 FIELDS = ("wall_s", "build_s", "solve_s", "peak_mb", "objective_usd", "gap", "status", "version", "log_proof")
+OWN_ENGINES = ("chain", "highs_hipo", "highs_ipx", "highs_simplex", "highs_choose")
+ENGINES = (*OWN_ENGINES, "pypsa_hipo", "pypsa_ipx", "pypsa_default")
 FURTHER_FIELDS = ("n_iterations", "n_hours")
 STARTUP_SECONDS = 120.0
 
@@ -154,6 +156,9 @@ def main() -> None:
     unknown = [case for case in wanted if case not in CASES and case not in GROUPS]
     if unknown:
         sys.exit(f"no such case: {', '.join(unknown)}; there are {', '.join([*CASES, *GROUPS])}")
+    unknown = [engine for engine in engines if engine not in ENGINES]
+    if unknown:
+        sys.exit(f"no such engine: {', '.join(unknown)}; there are {', '.join(ENGINES)}")
     if any(engine.startswith("pypsa") for engine in engines) and not PEERS_PYTHON.exists():
         print(f"PyPSA's environment is missing ({PEERS_PYTHON}): `make peers` installs it; its engines are left out.")
         engines = [engine for engine in engines if not engine.startswith("pypsa")]

@@ -12,11 +12,12 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from scipy import sparse
 
+from trainload.errors import Problem, SolverError
 from trainload.solve.check import check_solution, lagrangian_bound
 from trainload.solve.lumpy import fix_columns
 from trainload.solve.program import Array, IntArray, Program, Solution
@@ -65,9 +66,12 @@ def solve_with_highs(
         objective of infinity.
 
     Raises:
-        SolverError: where the program's arrays are malformed.
+        SolverError: where the program's arrays are malformed, or the method is none of HiGHS's.
     """
     started = time.perf_counter()
+    if method not in get_args(Method):
+        fix = f"one of {', '.join(get_args(Method))}"
+        raise SolverError("HiGHS", Problem("method", "no such method", str(method), fix))
     validate_program(program, within_grammar=False)
     lp = state_program_as_lp(program, integer=integer)
     if np.any(lp.lower > lp.upper) or np.any(lp.row_lower > lp.row_upper):
@@ -183,8 +187,11 @@ def run_highs(request: dict[str, Any], incumbent_path: Path | None = None) -> di
     with tempfile.TemporaryDirectory(prefix="highs-") as folder:
         log_path = Path(folder) / "highs.log"
         highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-        for name, value in _options(request, integer, log_path).items():
-            highs.setOptionValue(name, value)
+        refused = [
+            f"{name}={value}"
+            for name, value in _options(request, integer, log_path).items()
+            if highs.setOptionValue(name, value) != highspy.HighsStatus.kOk
+        ]
         if integer and incumbent_path is not None:
 
             def keep_incumbent(event: Any) -> None:
@@ -205,6 +212,7 @@ def run_highs(request: dict[str, Any], incumbent_path: Path | None = None) -> di
             "objective": float(info.objective_function_value),
             "mip_bound": float(info.mip_dual_bound) if integer else None,
             "log": log,
+            "refused": refused,
         }
 
 
@@ -300,7 +308,9 @@ def _which_method_ran(answer: dict[str, Any]) -> str:
         ("primal simplex solver", "primal simplex"),
         ("Solving MIP model", "branch and bound"),
     )
-    return ", then ".join(name for mark, name in marks if mark in log) or "no method beyond presolve"
+    ran = ", then ".join(name for mark, name in marks if mark in log) or "no method beyond presolve"
+    refused = answer.get("refused", [])
+    return f"{ran} (HiGHS refused {', '.join(refused)})" if refused else ran
 
 
 def _read_answer(
