@@ -45,6 +45,14 @@ fix: $(VENV)/.dev ## format and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+bench: $(VENV)/.dev ## time the solvers on one problem each (CASES= ENGINES= REPS=)
+	@$(BIN)/python benchmarks/run.py
+
+peers: $(VENV)/.base ## state a case for PyPSA in its own environment and record its objective
+	@test -x benchmarks/peers/.venv/bin/python || $(PYTHON) -m venv benchmarks/peers/.venv
+	@benchmarks/peers/.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/peers/requirements.txt
+	@benchmarks/peers/.venv/bin/python benchmarks/peers/record_objectives.py
+
 lock: ## compile the hash-locked requirements files (needs uv)
 	@$(PYTHON) tools/lock.py
 

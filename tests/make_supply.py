@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from trainload.options import Gate, Option, Step
+from trainload.supply.options import Gate, Option, Step
 
 
 def make_step(

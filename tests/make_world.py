@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trainload.options import Gate, Option, Step, Supply
 from trainload.plan.ledger import BlockYears
 from trainload.plan.periods import make_periods, present_factors
 from trainload.plan.prices import IdlePrices, ShedTranche
 from trainload.plan.sampling import OperationBlock
 from trainload.plan.world import World, find_first_periods
-from trainload.scenario import Scenario
+from trainload.scenario.models import Scenario
+from trainload.supply.options import Gate, Option, Step, Supply
 
 START = date(2027, 1, 1)
 HOURS_PER_BLOCK = 24

@@ -15,15 +15,15 @@ import trainload.plan.audit
 from make_audited import FEB, make_audited
 from make_world import make_gate, make_option, make_world
 from trainload.errors import DataError
-from trainload.options import Gate, Option, Supply
 from trainload.plan.audit import Audit, audit_tables
 from trainload.plan.formulate import formulate
 from trainload.plan.parameters import tabulate_parameters
 from trainload.plan.plan import tabulate_plan
 from trainload.plan.sampling import list_calendar_blocks, sample_weeks
 from trainload.plan.world import World
-from trainload.schedule import simulate_arrivals
 from trainload.solve.highs import solve_with_highs
+from trainload.supply.options import Gate, Option, Supply
+from trainload.supply.schedule import simulate_arrivals
 from trainload.tables import TABLES, normalise_table
 
 Tables = dict[str, pd.DataFrame]

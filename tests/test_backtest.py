@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trainload.backtest import BASELINES, Backtest, backtest, bootstrap_se
 from trainload.errors import DataError
-from trainload.runs import ImportedRuns, load_frontier_runs
+from trainload.forecast.backtest import BASELINES, Backtest, backtest, bootstrap_se
+from trainload.forecast.runs import ImportedRuns, load_frontier_runs
 
 ORIGINS = tuple(np.arange(2018.0, 2025.76, 0.25))
 

@@ -17,13 +17,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trainload.catalogue import load_catalogue
+from trainload.catalogue.facts import load_catalogue
 from trainload.errors import DataError, ScenarioError, TrainloadError
-from trainload.scenario import Scenario, SeriesFile
-from trainload.scenario_file import dump_scenario, load_scenario, read_scenario_text
-from trainload.scenario_template import write_template
-from trainload.series import lay_on_calendar, read_series
-from trainload.supply import build_supply
+from trainload.scenario.file import dump_scenario, load_scenario, read_scenario_text
+from trainload.scenario.models import Scenario, SeriesFile
+from trainload.scenario.series import lay_on_calendar, read_series
+from trainload.scenario.template import write_template
+from trainload.supply.supply import build_supply
 
 BASE = "name: bad\nas_of: 2026-11-01\n"
 

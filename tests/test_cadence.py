@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.special import ndtri
 
-from trainload.cadence import Cadence, draw_programme, largest_by, measure_cadence
-from trainload.campuses import draw_campuses, fit_campus_model
-from trainload.programme import measure_developers
-from trainload.runs import developer_family, load_frontier_runs
+from trainload.forecast.cadence import Cadence, draw_programme, largest_by, measure_cadence
+from trainload.forecast.campuses import draw_campuses, fit_campus_model
+from trainload.forecast.programme import measure_developers
+from trainload.forecast.runs import developer_family, load_frontier_runs
 
 
 def test_a_generation_is_a_step_of_twice_the_developers_own_maximum() -> None:

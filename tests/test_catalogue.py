@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import trainload.catalogue
-from trainload.catalogue import convert_usd, list_sources, load_catalogue, restate_figure
-from trainload.catalogue_tables import SCHEMA, UNITS, read_table
+import trainload.catalogue.facts
+from trainload.catalogue.facts import convert_usd, list_sources, load_catalogue, restate_figure
+from trainload.catalogue.records import Figure
+from trainload.catalogue.schema import SCHEMA, UNITS, read_table
+from trainload.catalogue.vintages import compare_vintages, tabulate_vintage_outcomes
 from trainload.errors import DataError
 from trainload.finance import annuity_rate
-from trainload.records import Figure
-from trainload.vintages import compare_vintages, tabulate_vintage_outcomes
 
-DATA = Path(trainload.catalogue.__file__).parent / "data"
+DATA = Path(trainload.catalogue.facts.__file__).parent.parent / "data"
 TECHNOLOGIES = (
     "grid_firm grid_conditional grid_interruptible ccgt gt_frame gt_aero engines rental_turbines fuel_cells "
     "coal_existing coal_to_gas diesel solar wind wind_offshore battery_4h iron_air_100h nuclear_restart nuclear_large "

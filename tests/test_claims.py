@@ -5,9 +5,9 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from trainload.claims import Claim, judge_claims, load_claims, read_claims
 from trainload.errors import DataError
-from trainload.runs import load_frontier_runs
+from trainload.forecast.claims import Claim, judge_claims, load_claims, read_claims
+from trainload.forecast.runs import load_frontier_runs
 from trainload.tables import check_table
 
 

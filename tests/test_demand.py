@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainload.catalogue import load_catalogue
-from trainload.chips import choose_chip, choose_precision, project_chip, resolve_chip
-from trainload.demand import (
+from trainload.catalogue.facts import load_catalogue
+from trainload.demand.chips import choose_chip, choose_precision, project_chip, resolve_chip
+from trainload.demand.demand import (
     RunSpec,
     compare_published_energy,
     estimate_demand,
@@ -21,13 +21,13 @@ from trainload.demand import (
     solve_flop,
     tabulate_powers,
 )
-from trainload.drivers import rank_drivers
+from trainload.demand.drivers import rank_drivers
+from trainload.demand.finish import compute_by_period, finish_dates
+from trainload.demand.power import compute_at_load
+from trainload.demand.size import count_days, count_flop, measure_energy_mwh, measure_tco2
 from trainload.errors import DataError, ScenarioError, TrainloadError
 from trainload.finance import annuity_rate
-from trainload.finish import compute_by_period, finish_dates
-from trainload.power import compute_at_load
-from trainload.run_size import count_days, count_flop, measure_energy_mwh, measure_tco2
-from trainload.scenario import ChipSpec, Generation, Scenario
+from trainload.scenario.models import ChipSpec, Generation, Scenario
 from trainload.tables import check_table
 
 CATALOGUE = load_catalogue()

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from trainload.errors import DataError
-from trainload.exports import detect_export, import_campuses, import_chips, import_export
-from trainload.forecast import forecast_power
-from trainload.scenario import Scenario
+from trainload.forecast.exports import detect_export, import_campuses, import_chips, import_export
+from trainload.forecast.forecast import forecast_power
+from trainload.scenario.models import Scenario
 
 TIMELINES = """Data center,Date,Construction status,Buildings operational,IT power (MW),Power (MW),H100 equivalents
 North,2024-02-09,Land clearing begins,0.0,0.0,0.0,0.0

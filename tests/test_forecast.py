@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from trainload.errors import DataError
-from trainload.forecast import Forecast, forecast_power
-from trainload.references import FACILITY_PEAK_PER_RATED, compare_with_cities, follow_article
-from trainload.runs import load_campuses, load_cities, load_frontier_runs
-from trainload.scenario import Scenario
+from trainload.forecast.forecast import Forecast, forecast_power
+from trainload.forecast.references import FACILITY_PEAK_PER_RATED, compare_with_cities, follow_article
+from trainload.forecast.runs import load_campuses, load_cities, load_frontier_runs
+from trainload.scenario.models import Scenario
 from trainload.tables import TABLES, check_table
 
 YEARS = range(2026, 2033)

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from trainload.errors import DataError
-from trainload.forecast import forecast_power
-from trainload.forecast_drivers import rank_forecast_drivers
-from trainload.references import FACILITY_PEAK_PER_RATED
-from trainload.scenario import Scenario
+from trainload.forecast.drivers import rank_forecast_drivers
+from trainload.forecast.forecast import forecast_power
+from trainload.forecast.references import FACILITY_PEAK_PER_RATED
+from trainload.scenario.models import Scenario
 
 SCENARIO = Scenario.model_validate({"name": "test", "as_of": date(2026, 11, 1)})
 

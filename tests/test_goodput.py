@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainload.goodput import (
+from trainload.demand.goodput import (
     bound_exchange,
     count_spares,
     daly_interval,

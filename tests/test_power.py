@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainload.power import (
+from trainload.demand.power import (
     clock_at_power,
     compute_at_load,
     cooling_ratio,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainload.predictive import (
+from trainload.forecast.predictive import (
     Predictive,
     column_quantiles,
     draws_predictive,

@@ -11,12 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainload.catalogue import Catalogue, load_catalogue
+from trainload.catalogue.facts import Catalogue, load_catalogue
 from trainload.errors import DataError
-from trainload.profiles import Profiles, build_profiles, list_hours, measure_distance_km
-from trainload.scenario import Scenario
-from trainload.stress import call_curtailments, level_years, shape_net_load
-from trainload.weather import (
+from trainload.profiles.profiles import Profiles, build_profiles, list_hours, measure_distance_km
+from trainload.profiles.stress import call_curtailments, level_years, shape_net_load
+from trainload.profiles.weather import (
     Weather,
     estimate_hub_speed,
     estimate_solar_output,
@@ -24,6 +23,7 @@ from trainload.weather import (
     match_capacity_factor,
     read_weather,
 )
+from trainload.scenario.models import Scenario
 
 DAY = date(2027, 1, 1)
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from trainload.errors import DataError
-from trainload.runs import (
+from trainload.forecast.runs import (
     RUN_COLUMNS,
     decimal_year,
     describe_left_out,

@@ -8,12 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainload.draws import draw_scenario, scenario_at
 from trainload.errors import ScenarioError
-from trainload.patch import get_value, patch_scenario, resolve_path, suggest
-from trainload.scenario import OptionSpec, Scenario
-from trainload.scenario_check import find_cycle
-from trainload.scenario_file import (
+from trainload.scenario.check import find_cycle
+from trainload.scenario.draws import draw_scenario, scenario_at
+from trainload.scenario.file import (
     dump_scenario,
     list_bundled,
     list_defaults,
@@ -21,8 +19,10 @@ from trainload.scenario_file import (
     read_scenario_text,
     write_schema,
 )
-from trainload.scenario_template import write_template
-from trainload.yaml_tree import parse_value
+from trainload.scenario.models import OptionSpec, Scenario
+from trainload.scenario.patch import get_value, patch_scenario, resolve_path, suggest
+from trainload.scenario.template import write_template
+from trainload.scenario.yaml_tree import parse_value
 
 TEN_LINES = """\
 name: ten

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from make_supply import make_gate, make_option, make_step
 from trainload.errors import DataError
-from trainload.graphs import fit_steps, flag_critical, measure_lead, simulate_for_fit, simulate_graph
-from trainload.options import Option, Supply
-from trainload.schedule import add_months, find_circle, simulate_arrivals
+from trainload.supply.graphs import fit_steps, flag_critical, measure_lead, simulate_for_fit, simulate_graph
+from trainload.supply.options import Option, Supply
+from trainload.supply.schedule import add_months, find_circle, simulate_arrivals
 from trainload.tables import check_table
 
 

@@ -12,7 +12,7 @@ import pytest
 from trainload.errors import DataError
 from trainload.plan.audit import audit_tables
 from trainload.report.page import render_report
-from trainload.scenario_file import LoadedScenario, load_scenario
+from trainload.scenario.file import LoadedScenario, load_scenario
 from trainload.study.folder import StudyTables, load_study, replacing_folder, require_free, save_study
 from trainload.study.run import GENERATION_KEYS, PLAN_KEYS, compute_study, run_study
 from trainload.tables import TABLES, column_kind
@@ -158,7 +158,9 @@ def test_a_folder_that_is_no_study_is_never_replaced(tmp_path: Path) -> None:
             require_free(tmp_path, overwrite=overwrite)
 
 
-def test_run_writes_a_folder_with_its_report(loaded: LoadedScenario, tmp_path: Path, monkeypatch: Any, study: Any) -> None:
+def test_run_writes_a_folder_with_its_report(
+    loaded: LoadedScenario, tmp_path: Path, monkeypatch: Any, study: Any
+) -> None:
     """Proves: `run` ends in a whole folder and says so. If broken: no report, or a second run destroys the first."""
     monkeypatch.setattr("trainload.study.run.compute_study", lambda *_args, **_kwargs: study)
     result = run_study(loaded, tmp_path / "out")

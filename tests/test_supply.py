@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trainload.catalogue import Catalogue, convert_usd, load_catalogue
+from trainload.catalogue.facts import Catalogue, convert_usd, load_catalogue
 from trainload.errors import ScenarioError
 from trainload.finance import annuity_rate
-from trainload.options import GATE_PREFIX, Supply
-from trainload.scenario import Scenario
-from trainload.schedule import Schedule, simulate_arrivals
-from trainload.supply import build_supply, levelise_option
+from trainload.scenario.models import GATE_PREFIX, Scenario
+from trainload.supply.options import Supply
+from trainload.supply.schedule import Schedule, simulate_arrivals
+from trainload.supply.supply import build_supply, levelise_option
 
 DAY = date(2027, 1, 1)
 UNDECOMPOSED = {"wind_ppa", "solar_ppa"}  # a signature and a wait: nothing to decompose

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 from scipy.special import ndtr, ndtri
 
-from trainload.joint import LONGEST_RUN_DAYS, JointModel, bound_by_campus, draw_joint, fit_joint_model
-from trainload.predictive import FloatArray
-from trainload.rivals import (
+from trainload.forecast.joint import LONGEST_RUN_DAYS, JointModel, bound_by_campus, draw_joint, fit_joint_model
+from trainload.forecast.predictive import FloatArray
+from trainload.forecast.rivals import (
     draw_local_trend,
     fit_local_trend,
     forecast_baselines,
     forecast_random_walk,
 )
-from trainload.runs import load_frontier_runs, trend_arrays
-from trainload.trend import (
+from trainload.forecast.runs import load_frontier_runs, trend_arrays
+from trainload.forecast.trend import (
     Line,
     RecordModel,
     damp_horizons,

@@ -1,6 +1,6 @@
 """Compile the hash-locked requirements files from pyproject.toml; needs `uv`. Run by `make lock`.
 
-Each file starts with the SHA-256 of what it was compiled from, so that a test can tell when it is stale without a network.
+Each file starts with the SHA-256 of what it was compiled from: a test sees without a network when it is stale.
 """
 
 import hashlib

@@ -127,7 +127,7 @@ def check(
 @guarded
 def schema() -> None:
     """Print the JSON Schema of scenario files, for editors."""
-    from trainload.scenario_file import write_schema
+    from trainload.scenario.file import write_schema
 
     print(write_schema(), end="")
 

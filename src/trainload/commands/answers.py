@@ -6,11 +6,11 @@ from typing import Any, cast
 
 import pandas as pd
 
-from trainload.backtest import HORIZONS_YEARS, TARGETS, Target, backtest
 from trainload.commands.scenarios import read_scenario
 from trainload.commands.screen import print_json, print_notes, print_table
-from trainload.forecast import forecast_power
-from trainload.runs import import_runs
+from trainload.forecast.backtest import HORIZONS_YEARS, TARGETS, Target, backtest
+from trainload.forecast.forecast import forecast_power
+from trainload.forecast.runs import import_runs
 
 _TARGET_LABELS = {
     "record_run": "record run: the largest training run by the end of the year",

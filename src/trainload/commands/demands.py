@@ -5,18 +5,18 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from trainload.catalogue import Catalogue, TrainingRun, load_catalogue
+from trainload.catalogue.facts import Catalogue, TrainingRun, load_catalogue
 from trainload.commands.scenarios import read_scenario, states_demand
 from trainload.commands.screen import print_json, print_notes, print_table
-from trainload.demand import Demand, estimate_demand, tabulate_powers
+from trainload.demand.demand import Demand, estimate_demand, tabulate_powers
+from trainload.demand.published import estimate_training_run
+from trainload.demand.run import RunDemand, estimate_run, solve_days, solve_flop
+from trainload.demand.size import RunSpec
 from trainload.errors import DataError, Problem
-from trainload.forecast import forecast_power
-from trainload.patch import suggest
-from trainload.published import estimate_training_run
-from trainload.run_demand import RunDemand, estimate_run, solve_days, solve_flop
-from trainload.run_size import RunSpec
-from trainload.scenario import Precision, Scenario
-from trainload.scenario_file import SUFFIXES, list_bundled
+from trainload.forecast.forecast import forecast_power
+from trainload.scenario.file import SUFFIXES, list_bundled
+from trainload.scenario.models import Precision, Scenario
+from trainload.scenario.patch import suggest
 
 _QUANTITIES = {
     "flop": ("training compute", "FLOP"),

@@ -5,17 +5,17 @@ from typing import Any, get_args
 
 import pandas as pd
 
-from trainload.catalogue import load_catalogue
+from trainload.catalogue.facts import load_catalogue
 from trainload.commands.demands import find_run, list_demand
 from trainload.commands.scenarios import read_scenario
 from trainload.commands.screen import print_json, print_notes, print_table, show_value
-from trainload.drivers import Result, rank_drivers
+from trainload.demand.drivers import Result, rank_drivers
+from trainload.demand.published import estimate_training_run
+from trainload.demand.run import RunDemand
 from trainload.errors import DataError, Problem
-from trainload.forecast import forecast_power
-from trainload.forecast_drivers import rank_forecast_drivers
-from trainload.patch import suggest
-from trainload.published import estimate_training_run
-from trainload.run_demand import RunDemand
+from trainload.forecast.drivers import rank_forecast_drivers
+from trainload.forecast.forecast import forecast_power
+from trainload.scenario.patch import suggest
 from trainload.units import unit_of
 
 RESULTS: tuple[Result, ...] = get_args(Result)

@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from trainload.catalogue import load_catalogue
+from trainload.catalogue.facts import load_catalogue
 from trainload.commands.screen import Form, print_json, print_notes, print_table
 from trainload.errors import DataError, Problem
-from trainload.export_file import describe_left_out
-from trainload.exports import detect_export, import_export
-from trainload.patch import suggest
+from trainload.forecast.export_file import describe_left_out
+from trainload.forecast.exports import detect_export, import_export
+from trainload.scenario.patch import suggest
 from trainload.study.folder import load_study
 
 _KINDS = {"runs": "models", "campuses": "data centres", "chips": "hardware"}

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from trainload.commands.screen import print_json, print_notes, print_table
 from trainload.errors import Problem, ScenarioError, TrainloadError
-from trainload.scenario import Scenario
-from trainload.scenario_file import LoadedScenario, list_bundled, load_scenario
-from trainload.scenario_template import write_template
-from trainload.yaml_tree import parse_value
+from trainload.scenario.file import LoadedScenario, list_bundled, load_scenario
+from trainload.scenario.models import Scenario
+from trainload.scenario.template import write_template
+from trainload.scenario.yaml_tree import parse_value
 
 
 def read_scenario(name: str, sets: Sequence[str], *, variant: str | None) -> LoadedScenario:
@@ -70,18 +70,18 @@ def try_stages(loaded: LoadedScenario) -> None:
         ScenarioError: what they can't use, all stages together; a run would stop there as well.
     """
     # `new` and the reading of scenarios do without them
-    from trainload.catalogue import load_catalogue  # noqa: PLC0415
-    from trainload.demand import estimate_demand  # noqa: PLC0415
-    from trainload.runs import import_runs  # noqa: PLC0415
-    from trainload.schedule import check_graphs  # noqa: PLC0415
-    from trainload.supply import build_supply  # noqa: PLC0415
+    from trainload.catalogue.facts import load_catalogue  # noqa: PLC0415
+    from trainload.demand.demand import estimate_demand  # noqa: PLC0415
+    from trainload.forecast.runs import import_runs  # noqa: PLC0415
+    from trainload.supply.schedule import check_graphs  # noqa: PLC0415
+    from trainload.supply.supply import build_supply  # noqa: PLC0415
 
     scenario = loaded.scenario
     catalogue = load_catalogue(scenario.as_of)
     folder = Path(scenario.folder or ".")
     stages: list[Callable[[], object]] = [lambda: check_graphs(build_supply(scenario, catalogue))]
     if scenario.site.weather_file is not None:
-        from trainload.weather import read_weather  # noqa: PLC0415
+        from trainload.profiles.weather import read_weather  # noqa: PLC0415
 
         weather = folder / scenario.site.weather_file
         stages.append(lambda: read_weather(weather))

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from trainload.options import Option
 from trainload.plan.draft import Draft
 from trainload.plan.world import World
+from trainload.supply.options import Option
 from trainload.units import HOURS_PER_YEAR
 
 Array = NDArray[np.float64]

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 from trainload.errors import Note
-from trainload.options import Option
 from trainload.plan.periods import shift_months
 from trainload.plan.results import LEAST_ORDER_MW
 from trainload.plan.values import forced_order_costs, reduced_costs
-from trainload.schedule import Schedule
-from trainload.supply import levelise_option
+from trainload.supply.options import Option
+from trainload.supply.schedule import Schedule
+from trainload.supply.supply import levelise_option
 from trainload.tables import TABLES
 
 if TYPE_CHECKING:

@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from trainload.options import Option
 from trainload.plan.delivery import capacity_column, goal_share, pays_on_peak, powered_column
 from trainload.plan.draft import Draft
 from trainload.plan.orders import contract_output
 from trainload.plan.world import World
+from trainload.supply.options import Option
 
 Array = NDArray[np.float64]
 MUST_RUN_CARRIERS = frozenset({"nuclear"})

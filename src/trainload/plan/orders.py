@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainload.finance import annuity_rate, value_annuity
-from trainload.options import Gate, Option
 from trainload.plan.draft import Draft
 from trainload.plan.periods import find_period, present_factor, shift_months
 from trainload.plan.world import World
+from trainload.supply.options import Gate, Option
 from trainload.units import HOURS_PER_YEAR
 
 Array = NDArray[np.float64]

@@ -9,10 +9,10 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from trainload.options import Gate, Option
 from trainload.plan.hours import MUST_RUN_CARRIERS
 from trainload.plan.orders import contract_output
 from trainload.plan.world import World
+from trainload.supply.options import Gate, Option
 from trainload.tables import TABLES
 
 

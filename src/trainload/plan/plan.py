@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from trainload.errors import Note, SolverError
-from trainload.options import Option
 from trainload.plan.delivery import goal_share
 from trainload.plan.formulate import Formulation, formulate
 from trainload.plan.periods import latest_order
@@ -27,10 +26,11 @@ from trainload.plan.results import (
     tabulate_periods,
 )
 from trainload.plan.world import World
-from trainload.schedule import Schedule
 from trainload.solve.check import Check, check_solution
 from trainload.solve.lumpy import fix_columns
 from trainload.solve.program import Program, Solution
+from trainload.supply.options import Option
+from trainload.supply.schedule import Schedule
 
 Array = NDArray[np.float64]
 Progress = Callable[[str, float | None], None]
@@ -221,7 +221,11 @@ def _order_whole_units(
     settings = formulation.world.scenario.plan
     tell("making lumpy orders whole", None)
     whole = solve_whole_units(
-        formulation.program, solver, gap=settings.mip_gap_frac, time_limit_seconds=settings.time_limit_seconds
+        formulation.program,
+        solver,
+        gap=settings.mip_gap_frac,
+        time_limit_seconds=settings.time_limit_seconds,
+        relaxed=solution,
     )
     notes.append(
         Note(

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trainload.errors import Note
-from trainload.scenario import DelayPrices, Scenario
+from trainload.scenario.models import DelayPrices, Scenario
 
 if TYPE_CHECKING:
-    from trainload.catalogue import Catalogue
+    from trainload.catalogue.facts import Catalogue
 
 HOURS_OF_SOURCE_YEAR = 8760.0  # the sources state revenue and ownership per year of 8,760 hours at full use
 # throughput kept at 80 % and 60 % of GPU power (catalogue: power-cap curve of the operations vectors)

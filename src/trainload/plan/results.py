@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from trainload.options import Gate, Option
 from trainload.plan.formulate import Formulation
 from trainload.plan.hours import hourly_emission
 from trainload.plan.orders import contract_output
 from trainload.plan.periods import latest_order, shift_months
 from trainload.plan.world import World
-from trainload.schedule import Schedule
 from trainload.solve.program import Solution
+from trainload.supply.options import Gate, Option
+from trainload.supply.schedule import Schedule
 from trainload.tables import TABLES
 
 Array = NDArray[np.float64]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from trainload.plan.ledger import BlockYears
 from trainload.plan.periods import Period
-from trainload.profiles import Profiles
+from trainload.profiles.profiles import Profiles
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from trainload.options import Option
 from trainload.plan.results import LEAST_ORDER_MW, list_arrivals
 from trainload.solve.check import lagrangian_function
+from trainload.supply.options import Option
 from trainload.tables import TABLES
 from trainload.units import HOURS_PER_MONTH
 

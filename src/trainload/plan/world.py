@@ -7,15 +7,15 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from trainload.demand import LoadPath
+from trainload.demand.demand import LoadPath
 from trainload.errors import Note
-from trainload.options import Gate, Option, Supply
 from trainload.plan.periods import Period, find_period, make_periods, present_factors, shift_months
 from trainload.plan.prices import IdlePrices
 from trainload.plan.sampling import OperationBlock, list_calendar_blocks, sample_weeks
-from trainload.profiles import Profiles
-from trainload.scenario import Scenario
-from trainload.stress import call_curtailments
+from trainload.profiles.profiles import Profiles
+from trainload.profiles.stress import call_curtailments
+from trainload.scenario.models import Scenario
+from trainload.supply.options import Gate, Option, Supply
 
 Array = NDArray[np.float64]
 

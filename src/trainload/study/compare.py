@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from trainload.options import Supply
 from trainload.plan.plan import Plan
 from trainload.plan.results import LEAST_ORDER_MW
 from trainload.plan.world import World
+from trainload.supply.options import Supply
 from trainload.tables import TABLES
 from trainload.units import DAYS_PER_MONTH
 
 if TYPE_CHECKING:
-    from trainload.catalogue import Catalogue
+    from trainload.catalogue.facts import Catalogue
 
 BASE_OPTION = "grid_firm"
 CRUMB = 1e-8

@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 
 from trainload import __version__
-from trainload.catalogue import Catalogue, load_catalogue
-from trainload.claims import judge_claims
-from trainload.demand import Demand, estimate_demand
+from trainload.catalogue.facts import Catalogue, load_catalogue
+from trainload.catalogue.vintages import tabulate_vintage_outcomes
+from trainload.demand.demand import Demand, estimate_demand
 from trainload.errors import Note
-from trainload.forecast import Forecast, forecast_power
+from trainload.forecast.claims import judge_claims
+from trainload.forecast.forecast import Forecast, forecast_power
 from trainload.plan.audit import Audit, audit_tables
 from trainload.plan.diagnose import explain_choices, explain_shortfall
 from trainload.plan.parameters import tabulate_parameters
@@ -24,16 +25,15 @@ from trainload.plan.plan import Plan, choose_solver, make_plan
 from trainload.plan.prices import price_idle_compute
 from trainload.plan.values import tabulate_values
 from trainload.plan.world import World, build_world
-from trainload.profiles import build_profiles
-from trainload.scenario import Scenario
-from trainload.scenario_file import LoadedScenario, dump_scenario
-from trainload.schedule import Schedule, simulate_arrivals
+from trainload.profiles.profiles import build_profiles
+from trainload.scenario.file import LoadedScenario, dump_scenario
+from trainload.scenario.models import Scenario
 from trainload.study.compare import drop_goals, has_goals, limit_to_base, tabulate_comparison
 from trainload.study.folder import REPORT, StudyTables, replacing_folder, require_free, write_study
 from trainload.study.sampling_error import measure_sampling_error
-from trainload.supply import build_supply
+from trainload.supply.schedule import Schedule, simulate_arrivals
+from trainload.supply.supply import build_supply
 from trainload.tables import TABLES, empty_table
-from trainload.vintages import tabulate_vintage_outcomes
 
 Progress = Callable[[str, float | None], None]
 

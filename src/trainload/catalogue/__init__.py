@@ -1,0 +1,1 @@
+"""Facts: each with unit, year, source and grade, as frozen records."""

@@ -1,0 +1,1 @@
+"""Hourly series on the real calendar: weather, sun, wind, load shape, price, carbon, calls of the utility."""
