@@ -17,6 +17,9 @@ from trainload.tables import TABLES
 if TYPE_CHECKING:
     from trainload.plan.plan import Plan
 
+# below this a planner would call two options equal
+TIE_USD_PER_MW_YEAR = 500.0
+
 
 def explain_choices(plan: "Plan", schedule: Schedule) -> pd.DataFrame:
     """Return the why-not table: every option with arrival odds, levelised cost, emission, and the reason."""
@@ -90,12 +93,11 @@ def _reason(plan: "Plan", option: Option, chosen: float) -> str:
     served = np.flatnonzero((world.wanted_mw > 0) & (missing <= LEAST_ORDER_MW))
     if len(served) and arrives > world.periods[int(served[0])].starts_on:
         late = f"; arrives {arrives:%b %Y}, after others have powered the load"
-    if least > 0.01 * max(option.capex_usd_per_mw, 1e5):
-        added = f"${least / 1e6:,.2f}M" if least >= 1e4 else f"${least:,.0f}"
-        return f"dearer: each MW would add {added} of present value{size}{late}"
+    if least > TIE_USD_PER_MW_YEAR:
+        return f"dearer: each MW would add ${least:,.0f} a year{size}{late}"
     if size:
         return f"a whole unit does not pay{size}{late}"
-    return f"no gain: one more MW changes the cost by less than 1 % of its capital{late}"
+    return f"as good as what was chosen, within ${TIE_USD_PER_MW_YEAR:,.0f} a MW and year{late}"
 
 
 def explain_shortfall(plan: "Plan", schedule: Schedule) -> tuple[Note, ...]:

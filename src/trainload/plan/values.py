@@ -11,7 +11,7 @@ from trainload.plan.results import LEAST_ORDER_MW, list_arrivals
 from trainload.solve.check import lagrangian_function
 from trainload.supply.options import Option
 from trainload.tables import TABLES
-from trainload.units import HOURS_PER_MONTH
+from trainload.units import HOURS_PER_MONTH, HOURS_PER_YEAR
 
 if TYPE_CHECKING:
     from trainload.plan.plan import Plan
@@ -35,17 +35,22 @@ def reduced_costs(plan: "Plan") -> Array:
 
 
 def forced_order_costs(plan: "Plan", option: str) -> Array:
-    """Return what one MW forced in would add to the objective, by period of arrival, USD of present value per MW.
+    """Return what one MW forced in would add a year, by period of arrival, USD per MW and year of service.
 
-    The reduced cost of the arrival and of the capacity it keeps in service afterwards: how a solver splits the two is
-    arbitrary, their sum is not. Empty where nothing can arrive.
+    The reduced cost of the arrival and of the capacity it keeps in service afterwards (how a solver splits the two is
+    arbitrary, their sum is not), over the present value of the years in service. Arrivals in the last year are left
+    out unless there are no others. Empty where nothing can arrive.
     """
     costs = reduced_costs(plan)
     index = {name: i for i, name in enumerate(plan.formulation.program.border.names)}
     span = [m for m in range(len(plan.formulation.world.periods)) if f"build[{option},{m}]" in index]
     standing = np.array([costs[index[f"cap[{option},{m}]"]] for m in span])
     arriving = np.array([costs[index[f"build[{option},{m}]"]] for m in span])
-    return np.asarray(arriving + np.cumsum(standing[::-1])[::-1])
+    periods, present = plan.formulation.world.periods, plan.formulation.world.present
+    years = np.array([periods[m].n_hours / HOURS_PER_YEAR * present[m] for m in span])
+    costs_per_year = (arriving + np.cumsum(standing[::-1])[::-1]) / np.cumsum(years[::-1])[::-1]
+    lasting = [i for i, m in enumerate(span) if periods[m].year < periods[-1].year]
+    return np.asarray(costs_per_year[lasting] if lasting else costs_per_year)
 
 
 def tabulate_values(plan: "Plan") -> pd.DataFrame:
