@@ -1,4 +1,4 @@
-"""The formulation page: each constraint family's formula from its docstring, what it states and charges from its code."""
+"""The formulation page: each family's formula from its docstring, what it states and charges from its code."""
 
 import ast
 import inspect

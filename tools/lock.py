@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 # name of the file -> dependency groups beside the package's own dependencies
-FILES = {"requirements.txt": (), "requirements-dev.txt": ("dev",)}
+FILES = {"requirements.txt": (), "requirements-dev.txt": ("dev",), "requirements-docs.txt": ("docs",)}
 
 
 def list_dependencies(groups: tuple[str, ...]) -> list[str]:
