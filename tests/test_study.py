@@ -141,6 +141,28 @@ def test_ledger_sums_to_the_objective(study: StudyTables) -> None:
     assert total == pytest.approx(study.summary["plan"]["objective_usd"], rel=1e-9)
 
 
+def test_study_scores_its_forecast_and_ranks_what_moves_it(study: StudyTables) -> None:
+    """Proves: compute and power are scored at 1-3 years beside simple methods, and each answer has its drivers.
+
+    If broken: the report shows odds without their record, or a tornado that turns around another number.
+    """
+    scores, drivers = study.tables["backtest"], study.tables["drivers"]
+    cells = scores[scores["split"] == "pooled"].groupby("target")["horizon_years"].agg(set)
+    assert cells["compute"] == cells["power"] == {1.0, 2.0, 3.0}
+    assert {"trainload", "local_trend", "mix", "persistence"} <= set(scores["model"])
+    assert scores["truth_on"].max() <= "2026-11-01" and scores["crps_oom"].gt(0).all()
+    medians = drivers[drivers["result"].str.endswith(".p50_mw")]
+    year = medians["result"].iloc[0].split(".")[1]
+    odds = drivers.loc[drivers["result"] == f"record_run.{year}.p_ge_1gw", "result_mid"]
+    told = study.summary["forecast"]["record_run"]
+    assert medians["result_mid"].unique() == pytest.approx([told[year]["p50_mw"]])
+    assert odds.unique() == pytest.approx([told[year]["p_ge_1gw"]])
+    assert min(abs(o["p_ge_1gw"] - 0.5) for o in told.values()) == abs(told[year]["p_ge_1gw"] - 0.5)
+    peak = drivers.loc[drivers["result"] == "G1.flop", "result_mid"]
+    assert peak.unique() == pytest.approx([study.summary["generations"][0]["flop"]]), "G1 states its peak, not its FLOP"
+    assert drivers["grade"].isin(["A", "B", "C"]).all() and drivers["source"].ne("").all()
+
+
 def test_an_interrupted_write_leaves_nothing(tmp_path: Path) -> None:
     """Proves: Ctrl-C while writing leaves no folder and keeps the old one. If broken: a half-written study."""
     target = tmp_path / "study"

@@ -31,6 +31,7 @@ from trainload.scenario.models import Scenario
 from trainload.study.compare import drop_goals, has_goals, limit_to_base, tabulate_comparison
 from trainload.study.folder import REPORT, StudyTables, replacing_folder, require_free, write_study
 from trainload.study.sampling_error import measure_sampling_error
+from trainload.study.scores import rank_answers, score_forecast
 from trainload.supply.schedule import Schedule, simulate_arrivals
 from trainload.supply.supply import build_supply
 from trainload.tables import TABLES, empty_table
@@ -70,6 +71,8 @@ class Stages:
     plan: Plan
     base: Plan | None
     goals_dropped: Plan | None
+    backtest: pd.DataFrame
+    drivers: pd.DataFrame
     notes: tuple[Note, ...]
 
 
@@ -126,6 +129,10 @@ def run_stages(scenario: Scenario, *, on_progress: Progress | None = None) -> St
     forecast = forecast_power(scenario)
     tell("estimating demand", 0.10)
     demand = estimate_demand(scenario, catalogue, generations=forecast.generations)
+    tell("scoring earlier forecasts", 0.11)
+    scores, scoring = score_forecast(scenario)
+    tell("ranking what moves the answers", 0.12)
+    drivers = rank_answers(scenario, forecast, demand, catalogue)
     tell("laying weather, price and carbon on the calendar", 0.13)
     profiles = build_profiles(scenario, catalogue)
     supply = build_supply(scenario, catalogue)
@@ -164,6 +171,7 @@ def run_stages(scenario: Scenario, *, on_progress: Progress | None = None) -> St
     notes = (
         *catalogue.notes,
         *forecast.notes,
+        *scoring,
         *demand.notes,
         *profiles.notes,
         *supply.notes,
@@ -172,7 +180,7 @@ def run_stages(scenario: Scenario, *, on_progress: Progress | None = None) -> St
         *plan.notes,
         *sampling,
     )
-    return Stages(catalogue, forecast, demand, schedule, world, plan, base, dropped, notes)
+    return Stages(catalogue, forecast, demand, schedule, world, plan, base, dropped, scores, drivers, notes)
 
 
 def assemble_study(loaded: LoadedScenario, stages: Stages) -> StudyTables:
@@ -195,6 +203,8 @@ def assemble_study(loaded: LoadedScenario, stages: Stages) -> StudyTables:
         "values": tabulate_values(plan),
         "comparison": tabulate_comparison({k: v for k, v in cases.items() if v is not None}, stages.catalogue),
         "sources": tabulate_sources(stages),
+        "backtest": stages.backtest,
+        "drivers": stages.drivers,
         "claims": tabulate_claims(scenario),
         "outcomes": tabulate_outcomes(scenario),
         "notes": tabulate_notes((*loaded.notes, *stages.notes, *shortfall)),
