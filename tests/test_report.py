@@ -4,7 +4,6 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
 from importlib import resources
@@ -35,7 +34,9 @@ from trainload.tables import TABLES, empty_table
 UNITLESS = {
     "Chips",
     "Forecasts",
-    "Horizon",
+    "Blocks",
+    "Brier 100 MW",
+    "Brier 1 GW",
     "Year",
     "Plan year",
     "For the year",
@@ -466,11 +467,51 @@ def test_grades_stand_beside_figures(figures: list[Figure], page: str) -> None:
 
 
 def test_backtest_marks_our_rows(study: StudyTables, items: list[Figure | Listing]) -> None:
-    """Proves: scores of the summary stand in the table, ours marked; without them the section is left out."""
+    """Proves: every pooled score stands in the table, ours marked and first; without scores the section is left out.
+
+    If broken: rows of the tuning or hold-out origins count twice, or the mix is held against itself.
+    """
     listing = next(i for i in items if isinstance(i, Listing) and i.key == "backtest-rows")
-    assert len(listing.rows) == 18 and {listing.rows["model"].iloc[i] for i in listing.marked} == {"trainload"}
-    without = replace(study, summary={k: v for k, v in study.summary.items() if k != "backtest"})
+    assert len(listing.rows) == 2 * 3 * 4
+    assert {listing.rows["model"].iloc[i] for i in listing.marked} == {"trainload"} and len(listing.marked) == 6
+    mix = listing.rows["model"] == "mix of random walk and last 5 years"
+    assert listing.rows.loc[mix, "crps_less_mix_oom"].isna().all()
+    ours = listing.rows.iloc[min(listing.marked)]
+    assert (ours["crps_oom"], ours["crps_less_mix_oom"], ours["crps_less_mix_se_oom"]) == (0.16, -0.06, 0.014)
+    splits = next(i for i in items if isinstance(i, Listing) and i.key == "backtest-splits")
+    assert len(splits.rows) == 2 * 2 * 3 * 3 and splits.rows["split"].nunique() == 2
+    without = change(study, "backtest", empty_table("backtest"))
     assert not next(part for part in build_sections(read_study(without)) if part.key == "backtest").items
+
+
+def test_score_chart_says_what_it_shows(figures: list[Figure]) -> None:
+    """Proves: the title holds ours and the mix's scores of each horizon, pooled origins only."""
+    figure = next(f for f in figures if f.key == "scores-power")
+    assert figure.title == (
+        "Record power: off by 0.16, 0.17 and 0.18 OOM 1, 2 and 3 years ahead, against 0.22, 0.25 and 0.28 for the mix "
+        "of simple methods"
+    )
+    assert len(figure.listing.rows) == 3 * 4 and figure.grade == "C"
+
+
+def test_tornado_has_a_bar_an_input_and_names_the_widest(figures: list[Figure], items: list[Figure | Listing]) -> None:
+    """Proves: widest first, one-sided inputs too, the range in the title, and a table for each later generation.
+
+    If broken: an input without a low side ("a run may span campuses") vanishes, or a chart mixes MW with odds.
+    """
+    charts = {f.key: f for f in figures if f.key.startswith("drivers-")}
+    assert list(charts) == [
+        *("drivers-record-run-2028-p50-mw", "drivers-record-run-2028-p-ge-1gw", "drivers-g1-facility-peak-mw"),
+    ]
+    median = charts["drivers-record-run-2028-p50-mw"]
+    assert median.title == (
+        "The largest run by the end of 2028: releases that count moves the median power most, 800 MW to 1.5 GW"
+    )
+    assert list(median.listing.rows["label"])[2] == "a run may span campuses" and median.grade == "C"
+    assert charts["drivers-record-run-2028-p-ge-1gw"].title.endswith("odds of 1 GW most, 40% to 73%")
+    assert "stated" not in charts["drivers-g1-facility-peak-mw"].caption
+    later = next(i for i in items if isinstance(i, Listing) and i.key == "drivers-g2-flop-rows")
+    assert later.folded and [h.unit for h in later.headers if h.label.startswith("Result")] == ["FLOP"] * 3
 
 
 def test_rounding_of_a_solver_is_not_shown_as_an_amount(study: StudyTables) -> None:

@@ -11,11 +11,13 @@ from trainload.report import (
     amounts,
     demand_figures,
     dispatch_figures,
+    driver_figures,
     emission_figures,
     forecast_figures,
     money_figures,
     record_listings,
     schedule_figures,
+    score_figures,
     supply_figures,
     value_figures,
 )
@@ -70,6 +72,7 @@ def build_sections(reading: Reading) -> list[Section]:
                 forecast_figures.draw_odds(reading, "record_run", "p_ge_1gw"),
                 forecast_figures.draw_odds(reading, "record_run", "p_ge_5gw"),
                 forecast_figures.list_odds(reading),
+                *driver_figures.draw_forecast_drivers(reading),
                 forecast_figures.list_places(reading),
             ),
             "The study holds no forecast.",
@@ -129,6 +132,8 @@ def build_sections(reading: Reading) -> list[Section]:
             _pick(
                 demand_figures.draw_generations(reading),
                 demand_figures.list_generations(reading),
+                driver_figures.draw_generation_drivers(reading),
+                *driver_figures.list_generation_drivers(reading),
                 *demand_figures.list_derivations(reading),
             ),
             "The study holds no generations.",
@@ -160,7 +165,11 @@ def build_sections(reading: Reading) -> list[Section]:
             "backtest",
             "The forecast's record",
             "How well did forecasts made this way do?",
-            _pick(record_listings.list_backtest(reading)),
+            _pick(
+                *score_figures.draw_scores(reading),
+                score_figures.list_backtest(reading),
+                score_figures.list_splits(reading),
+            ),
         ),
         Section("notes", "Notes", "What did the tool choose, assume or find?", _pick(_list_notes(reading))),
         Section(
