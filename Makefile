@@ -27,6 +27,10 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.base
 	@$(PIP) --require-hashes -r requirements-dev.txt
 	@touch $@
 
+$(VENV)/.docs: requirements-docs.txt $(VENV)/.base
+	@$(PIP) --require-hashes -r requirements-docs.txt
+	@touch $@
+
 demo: $(VENV)/.base ## plan the bundled study `gigawatt` and say where its report is
 	@$(BIN)/trainload run gigawatt --out studies/gigawatt --overwrite
 
@@ -36,14 +40,19 @@ test: $(VENV)/.dev ## run the test suite
 test-all: $(VENV)/.dev ## run the slow tests too
 	@$(BIN)/python -m pytest -m "slow or not slow"
 
-check: $(VENV)/.dev ## format, lint, types
+check: $(VENV)/.dev ## format, lint, types, generated pages
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/python tools/document.py --check
 
 fix: $(VENV)/.dev ## format and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+docs: $(VENV)/.docs ## build the documentation into site/
+	@$(BIN)/python tools/document.py
+	@$(BIN)/zensical build --clean --strict
 
 bench: $(VENV)/.dev ## time the solvers on one problem each (CASES= ENGINES= REPS=)
 	@$(BIN)/python benchmarks/run.py

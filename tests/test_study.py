@@ -13,8 +13,9 @@ from trainload.errors import DataError
 from trainload.plan.audit import audit_tables
 from trainload.report.page import render_report
 from trainload.scenario.file import LoadedScenario, load_scenario
+from trainload.study.assemble import GENERATION_KEYS, PLAN_KEYS
 from trainload.study.folder import StudyTables, load_study, replacing_folder, require_free, save_study
-from trainload.study.run import GENERATION_KEYS, PLAN_KEYS, compute_study, run_study
+from trainload.study.run import compute_study, run_study
 from trainload.tables import TABLES, column_kind
 
 SMALL = """
