@@ -23,7 +23,7 @@ SCORED: tuple[Target, ...] = ("compute", "power", "campus")
 # A generation that states its peak leaves its compute to be found, and one that states both its length.
 GENERATION_RESULTS: tuple[Result, ...] = ("facility_peak_mw", "flop", "days")
 LEAST_SWING_FRAC = 1e-3  # below: the draws' own noise
-_N_DRAWS = 4096
+_MAX_DRAWS = 4096  # for each of some twenty evaluations
 _RESULT_COLUMNS = ("result_low", "result_mid", "result_high")
 _COLUMNS = {
     "horizon": "horizon_years",
@@ -44,12 +44,12 @@ def score_forecast(scenario: Scenario) -> tuple[pd.DataFrame, tuple[Note, ...]]:
     Only rows dated to ``scenario.as_of`` are used, as fit and as outcome. With too few of them the table is empty and a
     note says so. A runs file of the scenario's own takes the catalogue's place.
     """
+    own = None if scenario.forecast.runs is None else choose_runs(scenario, None)[0]
     try:
-        if scenario.forecast.runs is None:
+        if own is None:
             scored = _score_catalogue(scenario.as_of, scenario.seed)
         else:
-            rows, _ = choose_runs(scenario, None)
-            scored = _score(rows, scenario.as_of, truth_on=None, seed=scenario.seed)
+            scored = _score(own, scenario.as_of, truth_on=None, seed=scenario.seed)
     except DataError as error:
         text = f"no earlier forecast can be scored on what was known on {scenario.as_of}: {error.problems[0].what}"
         return empty_table("backtest"), (Note("backtest", text, "limit"),)
@@ -101,7 +101,7 @@ def find_telling_year(forecast: Forecast) -> int:
 
 
 def _rank_record(scenario: Scenario, year: int) -> list[dict[str, object]]:
-    ranked = rank_forecast_drivers(scenario, year=year, n_draws=min(scenario.n_draws, _N_DRAWS))
+    ranked = rank_forecast_drivers(scenario, year=year, n_draws=min(scenario.forecast.n_draws, _MAX_DRAWS))
     found: list[dict[str, object]] = []
     for measure, unit, (low, mid, high) in (
         ("p50_mw", "MW", ("at_low_mw", "at_mid_mw", "at_high_mw")),
