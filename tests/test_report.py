@@ -505,10 +505,13 @@ def test_tornado_has_a_bar_an_input_and_names_the_widest(figures: list[Figure], 
     ]
     median = charts["drivers-record-run-2028-p50-mw"]
     assert median.title == (
-        "The largest run by the end of 2028: releases that count moves the median power most, 800 MW to 1.5 GW"
+        "The largest run by the end of 2028: median power moves from 800 MW to 1.5 GW with one input alone (releases "
+        "that count)"
     )
     assert list(median.listing.rows["label"])[2] == "a run may span campuses" and median.grade == "C"
-    assert charts["drivers-record-run-2028-p-ge-1gw"].title.endswith("odds of 1 GW most, 40% to 73%")
+    assert (
+        charts["drivers-record-run-2028-p-ge-1gw"].title.split(": ")[1].startswith("odds of 1 GW moves from 40% to 73%")
+    )
     assert "stated" not in charts["drivers-g1-facility-peak-mw"].caption
     later = next(i for i in items if isinstance(i, Listing) and i.key == "drivers-g2-flop-rows")
     assert later.folded and [h.unit for h in later.headers if h.label.startswith("Result")] == ["FLOP"] * 3

@@ -241,7 +241,7 @@ TABLES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "threshold": "amount claimed",
             "unit": "unit",
             "p_then_frac": "our probability as of then",
-            "p_now_frac": "our probability as of the study",
+            "p_now_frac": "our probability from what today's catalogue knows",
             "happened": "what happened so far",
             "grade": "grade",
             "source": "source",

@@ -90,20 +90,28 @@ def _draw(reading: Reading, answer: _Answer) -> Figure:
         *(("high_setting", "high side"), ("high_text", "result there"), ("grade", "grade of the range")),
     )
     top = f"indexof({list(rows['label'].head(shown))!r}, datum.label) >= 0" if len(rows) > shown else ""
-    low, high = "isValid(datum.result_low)", "isValid(datum.result_high)"
     both = f"({top}) && " if top else ""
-    bar = {"height": 13}
+    ahead = rows.head(shown)
+    to_low, to_high = ((ahead[f"result_{side}"] - ahead["result_mid"]).abs() for side in ("low", "high"))
+    low, high = "isValid(datum.result_low)", "isValid(datum.result_high)"
+    reach = f"({high} ? abs(datum.result_high - datum.result_mid) : 0)"
+    longer = f"abs(datum.result_low - datum.result_mid) > {reach}"
     layers = [
         paint(
             "bar",
-            {**bar, "color": colour},
+            {"height": 13, "color": colour},
             where=both + there,
             x={**x, "field": column},
             x2=end("result_mid"),
             y=y,
             tooltip=tooltip,
         )
-        for column, there, colour in (("result_low", low, ACCENT_SOFT), ("result_high", high, ACCENT))
+        for column, there, colour, drawn in (  # where both sides lead the same way, the shorter bar lies on the longer
+            ("result_low", f"{low} && {longer}", ACCENT_SOFT, to_low > to_high.fillna(0.0)),
+            ("result_high", high, ACCENT, to_high.notna()),
+            ("result_low", f"{low} && !({longer})", ACCENT_SOFT, to_low <= to_high.fillna(0.0)),
+        )
+        if drawn.any()  # a layer without rows has no extent
     ]
     for column, text, there in (("left", "left_text", "datum.left_text"), ("right", "right_text", "datum.right_text")):
         side = {"align": "right", "dx": -5} if column == "left" else {"align": "left", "dx": 5}
@@ -180,7 +188,7 @@ def _state(answer: _Answer, rows: pd.DataFrame) -> str:
     least, most = answer.write(min(ends)), answer.write(max(ends))
     label = re.split("[:,]", str(widest["label"]), maxsplit=1)[0]
     subject = answer.subject[:1].upper() + answer.subject[1:]
-    return f"{subject}: {label} moves the {answer.measure} most, {least} to {most}"
+    return f"{subject}: {answer.measure} moves from {least} to {most} with one input alone ({label})"
 
 
 def _caption(answer: _Answer, mid: float, *, n_left_out: int) -> str:

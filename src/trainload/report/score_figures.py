@@ -131,13 +131,14 @@ def list_backtest(reading: Reading) -> Listing | None:
     if scores.empty:
         return None
     columns = ["target", "horizon_years", "model", "crps_oom", "crps_less_mix_oom", "crps_less_mix_se_oom"]
-    columns += ["cov50_frac", "cov80_frac", "bias_oom", "brier_100mw", "brier_1gw", "n_forecasts", "n_blocks"]
+    columns += ["cov50_frac", "cov80_frac", "bias_oom", "n_forecasts", "n_blocks", "brier_100mw", "brier_1gw"]
     caption = (
         f"{_describe_rule(scores)} CRPS in orders of magnitude (OOM), smaller is better. Less the mix: below zero is "
         "better than the mix of simple methods; the error beside it says by how much that could be chance (none with "
         "fewer than two blocks of origins that don't overlap). A sound 80% interval holds 80% of the time. Brier: "
-        "squared error of the odds of 100 MW and 1 GW, smaller is better; no record had passed 1 GW, so low scores "
-        "there prove little. A handful of campus forecasts prove nothing."
+        "squared error of the odds of 100 MW and 1 GW, smaller is better; where every method is near zero, the answer "
+        "was never in doubt, and it proves little. Straight lines are fitted to logarithms. A handful of "
+        "forecasts, as for campuses, proves nothing."
     )
     return _list(scores, columns, "backtest-rows", "How forecasts made this way scored", caption, folded=False)
 
@@ -152,8 +153,9 @@ def list_splits(reading: Reading) -> Listing | None:
     columns = ["target", "split", "horizon_years", "model", "crps_oom", "crps_less_mix_oom", "crps_less_mix_se_oom"]
     columns += ["cov80_frac", "bias_oom", "n_forecasts", "n_blocks"]
     caption = (
-        "Settings were chosen on origins of 2018 to 2022 and scored once on those from 2023; the two share outcomes. "
-        "Before 2018 records grew another way, and forecasts of that time did worse: it can come again."
+        "Settings were chosen on origins of 2018 to 2022 and scored on those from 2023 with trainload "
+        f"{reading.summary.get('version', '')}; the two share outcomes. Forecasts before 2018 stand apart: records "
+        "grew another way then, and it can happen again."
     )
     title = "The same where settings were chosen, where they were held out, and before 2018"
     return _list(scores, columns, "backtest-splits", title, caption, folded=True)
