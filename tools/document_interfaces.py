@@ -11,7 +11,7 @@ from document_text import HEAD, escape, tabulate
 
 from trainload import cli
 from trainload.scenario.models import Scenario
-from trainload.study import run
+from trainload.study import assemble
 from trainload.tables import COMPRESSED_TABLES, OPEN_TABLES, TABLES, column_kind
 from trainload.units import SUFFIXES, unit_of
 
@@ -237,16 +237,19 @@ def write_summary_reference() -> str:
         "": {*_SUMMARY, "forecast", "generations", "plan", "orders", "checks"},
         "plan": set(_PLAN),
         "checks": set(_CHECKS),
-        "generations": set(run.GENERATION_KEYS),
+        "generations": set(assemble.GENERATION_KEYS),
     }
-    written |= {"plan": set(run.PLAN_KEYS), "generations": set(run.GENERATION_KEYS) & set(TABLES["generations"])}
+    shown = set(assemble.GENERATION_KEYS) & set(TABLES["generations"])
+    written |= {"plan": set(assemble.PLAN_KEYS), "generations": shown}
     for part, keys in explained.items():
         if keys != written[part]:
             odd = ", ".join(sorted(keys ^ written[part]))
-            raise SystemExit(f"summary.json: explained here and written by study.run differ in {part or 'top'}: {odd}")
+            raise SystemExit(
+                f"summary.json: explained here and written by study.assemble differ in {part or 'top'}: {odd}"
+            )
     forecast = {key: text for key, text in TABLES["forecast"].items() if key in written["forecast"]}
     orders = {key: TABLES["orders"][key] for key in TABLES["orders"] if key in written["orders"]}
-    generations = {key: TABLES["generations"][key] for key in run.GENERATION_KEYS}
+    generations = {key: TABLES["generations"][key] for key in assemble.GENERATION_KEYS}
     sections: list[tuple[str, str, Mapping[str, str]]] = [
         ("Top level", "", _SUMMARY),
         (
@@ -280,8 +283,8 @@ def write_summary_reference() -> str:
 
 
 def _read_summary_keys() -> dict[str, set[str]]:
-    """Return the keys that `study.run.summarise` writes, by part, from its source."""
-    tree = ast.parse(inspect.getsource(run.summarise))
+    """Return the keys that `study.assemble.summarise` writes, by part, from its source."""
+    tree = ast.parse(inspect.getsource(assemble.summarise))
     found: dict[str, set[str]] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Dict):
