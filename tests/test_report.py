@@ -18,7 +18,7 @@ from make_study import make_study
 from trainload.errors import DataError
 from trainload.report import amounts
 from trainload.report.contents import build_sections
-from trainload.report.demand_figures import draw_generations
+from trainload.report.demand_figures import draw_generations, list_generations
 from trainload.report.dispatch_figures import find_weeks, spread_week
 from trainload.report.figures import Figure, Listing, fill_spec, safe_field, write_cell
 from trainload.report.forecast_figures import draw_fans
@@ -526,6 +526,10 @@ def test_rounding_of_a_solver_is_not_shown_as_an_amount(study: StudyTables) -> N
     )
     assert listing is not None and "Shadow: compute that waits for power" not in set(listing.rows["measure"])
     assert write_cell(1.05e-9, "number").text == "0"
+    listed = list_generations(
+        read_study(change(study, "generations", study.tables["generations"].assign(delay_days=0.0016)))
+    )
+    assert listed is not None and listed.rows["delay_days"].tolist() == [0.0, 0.0, 0.0]
     generations = study.tables["generations"].assign(delay_days=1e-9)
     dates = draw_generations(read_study(change(study, "generations", generations)))
     assert dates is not None and dates.title == "Every generation finishes as if its power had been there in time"

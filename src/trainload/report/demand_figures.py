@@ -100,7 +100,7 @@ def list_generations(reading: Reading) -> Listing | None:
         "cost_usd",
         "tco2",
     ]
-    rows = reading["generations"][columns]
+    rows = reading["generations"][columns].round({"delay_days": 1})  # a solver's rounding is no delay
     if rows.empty:
         return None
     labels = {
