@@ -15,7 +15,7 @@ TABLES: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "forecast": {
             "target": "record_run, largest_campus or programme",
-            "model": "trainload, local_trend or article (a labelled reference)",
+            "model": "trainload, local_trend, article (a labelled reference) or powered (as far as the plan goes)",
             "year": "record by 31 December of this year",
             "p10_mw": "10th percentile, facility peak",
             "p25_mw": "25th percentile",

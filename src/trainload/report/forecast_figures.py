@@ -21,6 +21,7 @@ MODELS: Mapping[str, str] = {"trainload": "trainload", "local_trend": "local tre
 ODDS: Mapping[str, int] = {"p_ge_1gw": 1, "p_ge_5gw": 5}
 LEVELS_MW = (1000.0, 5000.0)
 MAX_PLACES = 7
+POWERED = "#4f7f3f"
 _PREFIXES = {"trainload": "", "local_trend": "trend_", "article": "article_"}
 _QUANTILES = ("p10_mw", "p25_mw", "p50_mw", "p75_mw", "p90_mw")
 _LOG_TICKS = (10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 1e4, 3e4, 1e5, 3e5, 1e6)
@@ -75,6 +76,7 @@ def _draw_fan(reading: Reading, target: str, *, full: bool) -> Figure:
         ("trend_p50_mw", SECOND, [7, 4], 2.0),
         ("article_p50_mw", SOFT_INK, [1, 3], 2.0),
         ("p50_mw", ACCENT, [1, 0], 2.8),
+        ("powered_p50_mw", POWERED, [1, 0], 2.2),
     ):
         if column in rows:
             style = {"color": colour, "strokeDash": dash, "strokeWidth": size, "interpolate": "monotone"}
@@ -87,13 +89,20 @@ def _draw_fan(reading: Reading, target: str, *, full: bool) -> Figure:
     return Figure(
         key=key,
         title=title,
-        caption=_caption_fan(rows, places) if full else "As above: median, P25–P75, P10–P90; dashed: the second model.",
+        caption=_caption_fan(rows, places) if full else _caption_small(rows),
         alt=alt,
         spec=frame(rows, height=390 if full else 260, layers=layers, alt=alt),
         listing=Listing(f"{key}-rows", f"Forecast: {name.lower()}", rows, labels=_head_columns(rows)),
         width="full" if full else "half",
         grade="C",
     )
+
+
+def _caption_small(rows: pd.DataFrame) -> str:
+    text = "As above: median, P25–P75, P10–P90; dashed: the second model."
+    if "powered_p50_mw" in rows:
+        text += " Green: the median of what the plan's power lets it have."
+    return text
 
 
 def _choose_domain(rows: pd.DataFrame) -> list[float]:
@@ -225,9 +234,9 @@ def _head_columns(rows: pd.DataFrame) -> dict[str, str]:
     """Return headings with the unit, and the model where it is not ours."""
     heads = {}
     for column in map(str, rows.columns[1:]):
-        prefix = next((p for p in ("trend_", "article_") if column.startswith(p)), "")
+        prefix = next((p for p in ("trend_", "article_", "powered_") if column.startswith(p)), "")
         rest = column.removeprefix(prefix)
-        model = {"trend_": ", second model", "article_": ", article"}.get(prefix, "")
+        model = {"trend_": ", second model", "article_": ", article", "powered_": ", as powered"}.get(prefix, "")
         heads[column] = f"P(≥ {ODDS[rest]} GW){model} (%)" if rest in ODDS else f"{rest[:3].upper()}{model} (MW)"
     return heads
 

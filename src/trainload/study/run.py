@@ -9,7 +9,7 @@ import pandas as pd
 from trainload.catalogue.facts import load_catalogue
 from trainload.demand.demand import estimate_demand
 from trainload.errors import Note
-from trainload.forecast.forecast import forecast_power
+from trainload.forecast.forecast import Forecast, forecast_power
 from trainload.plan.plan import Plan, choose_solver, make_plan
 from trainload.plan.prices import price_idle_compute
 from trainload.plan.values import tabulate_values
@@ -121,17 +121,17 @@ def run_stages(scenario: Scenario, *, on_progress: Progress | None = None) -> St
         )
 
     plan = solve(world, "plan", 0.25)
+    solver = choose_solver(plan.formulation.program, scenario.plan.solver, [])
     sampling: tuple[Note, ...] = ()
     if scenario.plan.hours == "sampled":
         tell("operating one full year at the plan's capacities", 0.7)
-        solver = choose_solver(plan.formulation.program, scenario.plan.solver, [])
         sampling = (measure_sampling_error(plan, solver).note(),)
     tell("valuing a month of each order that gates power", 0.73)
-    solver = choose_solver(plan.formulation.program, scenario.plan.solver, [])
     values = tabulate_values(plan)
     plan = replace(plan, tables={**plan.tables, "values": values})
     months = value_months(plan, solver) if scenario.plan.hours == "sampled" else empty_table("values")
     plan = replace(plan, tables={**plan.tables, "values": pd.concat([values, months], ignore_index=True)})
+    forecast = cap_forecast(scenario, forecast, plan)
     base_supply = limit_to_base(supply)
     base = None
     if base_supply is not None:
@@ -150,6 +150,22 @@ def run_stages(scenario: Scenario, *, on_progress: Progress | None = None) -> St
         *sampling,
     )
     return Stages(catalogue, forecast, demand, schedule, world, plan, base, dropped, scores, drivers, notes)
+
+
+def cap_forecast(scenario: Scenario, forecast: Forecast, plan: Plan) -> Forecast:
+    """Return the forecast with a second line for the programme: what it can have of what it wants (model `powered`).
+
+    The cap of a year is the most that the plan has powered by its 31 December; the forecast never sees the plan itself.
+    """
+    periods = plan.formulation.world.periods
+    years = sorted({int(year) for year in forecast.table.year})
+    path = [(p.starts_on.year, round(float(mw), 3)) for p, mw in zip(periods, plan.powered_mw, strict=True)]
+    cap = {year: max((mw for start, mw in path if start <= year), default=0.0) for year in years}
+    powered = forecast_power(scenario, arrival_cap_mw=cap).powered
+    if powered is None:
+        return forecast
+    table = pd.concat([forecast.table, powered.assign(model="powered")], ignore_index=True)
+    return replace(forecast, table=table, powered=powered)
 
 
 def _terminal_lines(study: StudyTables, out: Path) -> tuple[str, tuple[str, ...]]:
