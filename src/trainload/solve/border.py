@@ -74,7 +74,7 @@ class BorderMatrix:
                 return x
         else:
             matrix = sparse.csc_matrix((regular, self._row, self._start), shape=(self.size, self.size))
-            lu = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=1e-3, options={"SymmetricMode": True})
+            lu = splu(matrix, permc_spec="COLAMD", diag_pivot_thresh=1e-3)
 
             def solve_once(b: Array) -> Array:
                 x: Array = lu.solve(b)
@@ -139,10 +139,25 @@ class BorderState:
         diagonal[self.n_columns + self.links.slack_rows] = -1.0 / self.theta[self.n_x :]
         return diagonal
 
-    def start(self) -> None:
-        self.y = np.minimum(np.where(self.capped, 0.5 * np.where(self.capped, self.upper, 1.0), 1.0), 1.0)
-        self.slack = np.where(self.capped, np.where(self.capped, self.upper, 1.0) - self.y, 1.0)
+    def guess(self, product: float) -> None:
+        """Half way into the room of each variable, at most one; all products alike."""
+        upper = np.where(self.capped, self.upper, 2.0)
+        self.y = np.minimum(0.5 * upper, 1.0)
+        self.slack = np.where(self.capped, upper - self.y, 1.0)
+        self.z = product / self.y
+        self.w = np.where(self.capped, product / self.slack, 0.0)
         self.joints[:] = 0.5
+
+    def aim_at_equations(self) -> None:
+        """Right-hand side whose direction leads to the nearest point of the equations."""
+        self.dual_residual, self.joint_residual = np.zeros_like(self.y), np.zeros_like(self.joints)
+        self.target_y, self.target_slack = np.zeros_like(self.y), np.zeros_like(self.y)
+
+    def move_inside(self, least: float) -> None:
+        """Take the full step, but keep a part of every variable."""
+        self.y = np.maximum(self.y + self.dy, least * self.y)
+        self.slack = np.where(self.capped, np.maximum(self.slack + self.dslack, least * self.slack), 1.0)
+        self.joints = self.joints + self.d[self.n_x : self.n_columns]
 
     def measure(self, sums: Array) -> None:
         """Residuals and weights, given what the pieces add to each row of the border."""

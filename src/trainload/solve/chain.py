@@ -120,6 +120,7 @@ def solve_chain(
     method = InteriorPoint(left, n_threads=n_threads)
     built = time.perf_counter()
     try:
+        method.start()
         solution = _iterate(method, started, tolerance, time_limit_seconds, on_progress)
     finally:
         method.pieces.close()

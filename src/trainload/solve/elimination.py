@@ -5,6 +5,8 @@ Weights span twenty orders of magnitude, so nothing is found by subtracting Gram
 orthogonalised in the inner product of the weights (modified Gram-Schmidt), which leaves each flow its state
 coefficients after projection; the states follow ``R_t = N_t + keep (theta_level + R_{t-1}^-1)^-1 keep`` with N_t the
 Gram matrix of these.
+
+Source: square-root filters, e.g. Kailath, Sayed and Hassibi, Linear Estimation (2000), chapter 12.
 """
 
 import numpy as np
@@ -15,93 +17,100 @@ from trainload.solve.program import Array
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
-def factor_rows(p: Piece, k: Work, t0: int, n: int, rest: Array) -> None:
-    """Orthogonalise rows and states of n steps from t0 on in the inner product of the weights (modified Gram-Schmidt).
+def weigh(p: Piece, k: Work, b: int, weight: Array, pull: Array) -> None:
+    """Weights 1 / theta of a tile, 0 where fixed, and pulls cap * w / slack, both (F + S, TILE)."""
+    for j in range(p.cap.shape[1]):
+        for i in range(TILE):
+            here = p.cap[b, j, i] >= 0.0
+            cap = p.cap[b, j, i] if here and p.cap[b, j, i] < np.inf else 0.0
+            ws = k.w[b, j, i] / k.slack[b, j, i]
+            weight[j, i] = 1.0 / (k.z[b, j, i] / k.y[b, j, i] + ws) if here else 0.0
+            pull[j, i] = ws * cap
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
+def factor_rows(p: Piece, k: Work, b: int, weight: Array, rest: Array) -> None:
+    """Orthogonalise rows and states of a tile in the inner product of the weights (modified Gram-Schmidt).
 
     ``rest`` (F, R + S, TILE) gets each flow's coefficients less their projection on the rows before, k.row_factor the
     ratios and inverse pivots. A row that depends on those before it gets 1 / D = 0.
     """
     R, S, F = p.size[0], p.size[1], p.size[2]
+    factor = k.row_factor
     product = np.empty(TILE)
     full = np.zeros((R, TILE))
     for j in range(F):
-        for r in range(R + S):
-            for i in range(n):
-                rest[j, r, i] = 0.0
+        rest[j] = 0.0
         for e in range(p.row_start[j], p.row_start[j + 1]):
             row, value = p.row_index[e], p.row_value[e]
-            for i in range(n):
+            for i in range(TILE):
                 rest[j, row, i] = value
             if row < R:
-                for i in range(n):
-                    full[row, i] += value * value * k.weight[j, t0 + i]
+                for i in range(TILE):
+                    full[row, i] += value * value * weight[j, i]
     for q in range(R):
-        for i in range(n):
+        for i in range(TILE):
             product[i] = 0.0
         for j in range(F):
-            for i in range(n):
-                product[i] += k.weight[j, t0 + i] * (rest[j, q, i] * rest[j, q, i])
-        for i in range(n):
-            k.row_factor[q * R + q, t0 + i] = 1.0 / product[i] if product[i] > DEPENDENT * full[q, i] else 0.0
+            for i in range(TILE):
+                product[i] += weight[j, i] * (rest[j, q, i] * rest[j, q, i])
+        for i in range(TILE):
+            factor[b, q * R + q, i] = 1.0 / product[i] if product[i] > DEPENDENT * full[q, i] else 0.0
         for r in range(q + 1, R + S):
-            for i in range(n):
+            for i in range(TILE):
                 product[i] = 0.0
             for j in range(F):
-                for i in range(n):
-                    product[i] += k.weight[j, t0 + i] * (rest[j, r, i] * rest[j, q, i])
-            for i in range(n):
-                product[i] *= k.row_factor[q * R + q, t0 + i]
-                k.row_factor[r * R + q, t0 + i] = product[i]
+                for i in range(TILE):
+                    product[i] += weight[j, i] * (rest[j, r, i] * rest[j, q, i])
+            for i in range(TILE):
+                product[i] *= factor[b, q * R + q, i]
+                factor[b, r * R + q, i] = product[i]
             for j in range(F):
-                for i in range(n):
+                for i in range(TILE):
                     rest[j, r, i] -= product[i] * rest[j, q, i]
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
-def project_rows(p: Piece, k: Work, t0: int, n: int, rest: Array) -> None:
+def project_rows(p: Piece, k: Work, b: int, rest: Array) -> None:
     """Fill ``rest`` as `factor_rows` left it, from the ratios it found."""
     R, S, F = p.size[0], p.size[1], p.size[2]
     for j in range(F):
-        for r in range(R + S):
-            for i in range(n):
-                rest[j, r, i] = 0.0
+        rest[j] = 0.0
         for e in range(p.row_start[j], p.row_start[j + 1]):
-            for i in range(n):
+            for i in range(TILE):
                 rest[j, p.row_index[e], i] = p.row_value[e]
         for r in range(1, R + S):
             for q in range(min(r, R)):
-                for i in range(n):
-                    rest[j, r, i] -= k.row_factor[r * R + q, t0 + i] * rest[j, q, i]
+                for i in range(TILE):
+                    rest[j, r, i] -= k.row_factor[b, r * R + q, i] * rest[j, q, i]
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
-def factor_flows(
-    R: int, S: int, F: int, t0: int, n: int, weight: Array, rest: Array, spread: Array, own: Array
-) -> None:
+def factor_flows(R: int, S: int, F: int, weight: Array, rest: Array, spread: Array, own: Array) -> None:
     """Lower triangular factors ``own`` (TILE, S, S) of N_t, the Gram matrices of ``rest`` in the weights."""
     product, size, full = np.empty(TILE), np.empty(TILE), np.zeros((S, TILE))
     for j in range(F):
         for s in range(S):
-            for i in range(n):
+            for i in range(TILE):
                 spread[j, s, i] = rest[j, R + s, i]
-                full[s, i] += weight[j, t0 + i] * (rest[j, R + s, i] * rest[j, R + s, i])
+                full[s, i] += weight[j, i] * (rest[j, R + s, i] * rest[j, R + s, i])
     for s in range(S):
         for r in range(s, S):
-            for i in range(n):
+            for i in range(TILE):
                 product[i] = 0.0
             for j in range(F):
-                for i in range(n):
-                    product[i] += weight[j, t0 + i] * (spread[j, r, i] * spread[j, s, i])
+                for i in range(TILE):
+                    product[i] += weight[j, i] * (spread[j, r, i] * spread[j, s, i])
             if r == s:
-                for i in range(n):
+                for i in range(TILE):
                     size[i] = product[i] if product[i] > DEPENDENT * full[s, i] else 0.0
                     own[i, s, s] = np.sqrt(size[i])
                 continue
-            for i in range(n):
+            for i in range(TILE):
                 product[i] = product[i] / size[i] if size[i] > 0.0 else 0.0
                 own[i, r, s] = product[i] * own[i, s, s]
             for j in range(F):
-                for i in range(n):
+                for i in range(TILE):
                     spread[j, r, i] -= product[i] * spread[j, s, i]
 
 
@@ -181,110 +190,127 @@ def solve_states(S: int, t: int, state: Array, v: Array) -> None:
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
-def eliminate_rhs(p: Piece, k: Work, t0: int, n: int, rest: Array, carried: Array, h: Array) -> None:
-    """Forward elimination of the right-hand side (k.row_residual, k.g) over n steps from t0 on.
+def eliminate_rhs(p: Piece, k: Work, b: int, weight: Array, pull: Array, rest: Array, carried: Array, h: Array) -> None:
+    """Forward elimination of the right-hand side (k.row_residual, k.g) of a tile.
 
     Adds its part of the border's, ``C' M^-1 rhs`` with C the border's columns, to h (C + S + Q + S,); ``carried`` (S,)
     goes from tile to tile.
     """
-    R, S, F, C, Q = p.size[0], p.size[1], p.size[2], p.size[3], p.size[4]
-    tau, solved, total = np.empty(R + S), np.empty(S), np.zeros(k.columns.shape[2])
-    last = p.rhs.shape[1] - 1
+    R, S, F, C, Q, T = p.size[0], p.size[1], p.size[2], p.size[3], p.size[4], p.size[5]
+    t0 = b * TILE
+    tau, solved, total, moved = np.empty(S), np.empty(S), np.zeros(k.state_columns.shape[2]), np.empty(TILE)
     width = C + S + Q
     SS = S * S
-    forward, factor, state, columns = k.forward, k.row_factor, k.state_factor, k.columns
+    forward, factor, state, columns = k.forward, k.row_factor, k.state_factor, k.state_columns
     for r in range(R + S):
-        for i in range(n):
-            forward[r, t0 + i] = k.row_residual[r, t0 + i]
+        for i in range(TILE):
+            forward[b, r, i] = k.row_residual[b, r, i]
         for q in range(min(r, R)):
-            for i in range(n):
-                forward[r, t0 + i] -= factor[r * R + q, t0 + i] * forward[q, t0 + i]
+            for i in range(TILE):
+                forward[b, r, i] -= factor[b, r * R + q, i] * forward[b, q, i]
     for j in range(F):
+        for i in range(TILE):
+            moved[i] = weight[j, i] * k.g[b, j, i]
         for r in range(R + S):
-            for i in range(n):
-                forward[r, t0 + i] -= rest[j, r, i] * (k.weight[j, t0 + i] * k.g[j, t0 + i])
-    for t in range(t0, t0 + n):
-        for r in range(R):
-            tau[r] = forward[r, t] * factor[r * R + r, t]
+            for i in range(TILE):
+                forward[b, r, i] -= rest[j, r, i] * moved[i]
+    for r in range(R):
+        for i in range(TILE):
+            moved[i] = forward[b, r, i] * factor[b, r * R + r, i]
+        for c in range(width):
+            value = 0.0
+            for i in range(TILE):
+                value += moved[i] * k.row_columns[b, r, c, i]
+            h[c] += value
+    if S == 0:
+        return
+    for t in range(t0, min(t0 + TILE, T)):
+        i = t - t0
         for s in range(S):
-            forward[R + s, t] += p.keep[s] * carried[s]
-            solved[s] = forward[R + s, t]
-            tau[R + s] = solved[s] - k.weight[F + s, t] * k.g[F + s, t]
+            forward[b, R + s, i] += p.keep[s] * carried[s]
+            solved[s] = forward[b, R + s, i]
+            tau[s] = solved[s] - weight[F + s, i] * k.g[b, F + s, i]
         solve_states(S, t, state, solved)
-        solve_states(S, t, state, tau[R:])
+        solve_states(S, t, state, tau)
         for s in range(S):
-            carried[s] = k.weight[F + s, t] * solved[s]
+            carried[s] = weight[F + s, i] * solved[s]
             for q in range(S):
-                carried[s] += state[t, SS + s * S + q] * k.g[F + q, t]
+                carried[s] += state[t, SS + s * S + q] * k.g[b, F + q, i]
             if p.column[F + s] < width:
-                h[p.column[F + s]] += k.pull[F + s, t] * carried[s]
-            if t == last:
+                h[p.column[F + s]] += pull[F + s, i] * carried[s]
+            if t == T - 1:
                 h[width + s] -= carried[s]
-        for r in range(R + S):
-            value = tau[r]
+        for s in range(S):
+            value = tau[s]
             for c8 in range(0, columns.shape[2], 8):
                 for c in range(c8, c8 + 8):
-                    total[c] += value * columns[t, r, c]
+                    total[c] += value * columns[t, s, c]
     for c in range(width):
         h[c] += total[c]
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
-def accumulate(batch: Array, n: int, width: int, gram: Array) -> None:
-    """Add batch[:n]' batch[:n] to the lower triangle of gram; n is a multiple of four."""
-    for b in range(0, n, 4):
-        for i in range(width):
-            a0, a1, a2, a3 = batch[b, i], batch[b + 1, i], batch[b + 2, i], batch[b + 3, i]
-            if a0 == 0.0 and a1 == 0.0 and a2 == 0.0 and a3 == 0.0:
-                continue
-            for c8 in range(0, i + 1, 8):
-                for c in range(c8, c8 + 8):
-                    gram[i, c] += a0 * batch[b, c] + a1 * batch[b + 1, c] + a2 * batch[b + 2, c] + a3 * batch[b + 3, c]
+def accumulate(batch: Array, width: int, gram: Array) -> None:
+    """Add batch batch' to the lower triangle of gram, in two by two blocks; batch (width rounded up to even, steps)."""
+    for i in range(0, width, 2):
+        for c in range(0, i + 1, 2):
+            s00, s01, s10, s11 = 0.0, 0.0, 0.0, 0.0
+            for b in range(batch.shape[1]):
+                s00 += batch[i, b] * batch[c, b]
+                s01 += batch[i, b] * batch[c + 1, b]
+                s10 += batch[i + 1, b] * batch[c, b]
+                s11 += batch[i + 1, b] * batch[c + 1, b]
+            gram[i, c] += s00
+            gram[i, c + 1] += s01
+            gram[i + 1, c] += s10
+            gram[i + 1, c + 1] += s11
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
-def share_budgets(p: Piece, k: Work, t0: int, n: int, rest: Array, share: Array, K: Array) -> None:
+def share_budgets(p: Piece, k: Work, b: int, weight: Array, pull: Array, rest: Array, K: Array) -> None:
     """Add the rows' part of the budgets' Schur complement to the lower triangle of K, as products of residuals.
 
     A flow's share in a budget, less its projection on the rows, is ``e - sum_r rest_r (row r's product with e) / D_r``.
     """
     R, S, F, C, Q = p.size[0], p.size[1], p.size[2], p.size[3], p.size[4]
     width = C + S + Q
+    share = np.empty((Q, TILE))
+    spent = np.empty((Q, R, TILE))
+    for q in range(Q):
+        for r in range(R):
+            for i in range(TILE):
+                spent[q, r, i] = k.row_factor[b, r * R + r, i] * k.row_columns[b, r, C + S + q, i]
     for j in range(F):
-        for q in range(Q):
-            for i in range(n):
-                share[q, i] = 0.0
+        share[:] = 0.0
         for e in range(p.budget_start[j], p.budget_start[j + 1]):
-            for i in range(n):
-                share[p.budget_index[e], i] += p.budget_value[e, t0 + i]
+            for i in range(TILE):
+                share[p.budget_index[e], i] += p.budget_value[b, e, i]
         for q in range(Q):
             for r in range(R):
-                for i in range(n):
-                    share[q, i] -= rest[j, r, i] * (k.row_factor[r * R + r, t0 + i] * k.columns[t0 + i, r, C + S + q])
+                for i in range(TILE):
+                    share[q, i] -= rest[j, r, i] * spent[q, r, i]
         for q in range(Q):
             for m in range(q + 1):
                 value = 0.0
-                for i in range(n):
-                    value += k.weight[j, t0 + i] * (share[q, i] * share[m, i])
+                for i in range(TILE):
+                    value += weight[j, i] * (share[q, i] * share[m, i])
                 K[C + S + q, C + S + m] -= value
             if p.column[j] < width:
                 value = 0.0
-                for i in range(n):
-                    value += k.pull[j, t0 + i] * (k.weight[j, t0 + i] * share[q, i])
+                for i in range(TILE):
+                    value += pull[j, i] * (weight[j, i] * share[q, i])
                 K[C + S + q, p.column[j]] -= value
-    if p.border_row.shape[0] == 0:
-        return
-    part = np.empty((R, n))
+    part = np.empty((R, TILE))
     for e in range(p.border_row.shape[0]):
         row = p.border_row[e]
         for r in range(row, R):
-            for i in range(n):
-                part[r, i] = p.border_value[e, t0 + i] if r == row else 0.0
+            for i in range(TILE):
+                part[r, i] = p.border_value[b, e, i] if r == row else 0.0
             for q in range(row, r):
-                for i in range(n):
-                    part[r, i] -= k.row_factor[r * R + q, t0 + i] * part[q, i]
+                for i in range(TILE):
+                    part[r, i] -= k.row_factor[b, r * R + q, i] * part[q, i]
             for q in range(Q):
                 value = 0.0
-                for i in range(n):
-                    value += part[r, i] * (k.row_factor[r * R + r, t0 + i] * k.columns[t0 + i, r, C + S + q])
+                for i in range(TILE):
+                    value += part[r, i] * spent[q, r, i]
                 K[C + S + q, p.border_column[e]] += value

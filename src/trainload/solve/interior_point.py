@@ -9,10 +9,14 @@ import numpy as np
 from trainload.solve import directions, kernels
 from trainload.solve.border import BorderMatrix, BorderState
 from trainload.solve.free import FreeProgram
+from trainload.solve.piece import join_tiles
 from trainload.solve.pieces import Cut, choose_scales, cut_pieces
 from trainload.solve.program import Array, Solution
 from trainload.solve.restore import restore_solution
+from trainload.solve.start import aim_at_equations, guess, move_inside
 
+AMBITION = 0.3
+"""Part of Mehrotra's target for the products that is aimed at: corrections keep long calendars well centred."""
 MAX_CORRECTIONS = 2
 SHORT_STEP = 0.3
 """Centrality corrections are tried where a step is shorter than this."""
@@ -92,25 +96,6 @@ class Pieces:
         return np.bincount(self._where, weights=weights, minlength=self.size).astype(np.float64)
 
 
-def _start(cuts: tuple[Cut, ...], border: BorderState) -> int:
-    """Set a first iterate inside all bounds; return the number of products."""
-    border.start()
-    count = border.n_products
-    values = np.append(border.values, 0.0)
-    for cut in cuts:
-        p, k = cut.piece, cut.work
-        x = np.append(values[cut.where], 1.0)
-        here = p.cap >= 0
-        capped = here & np.isfinite(p.cap)
-        room = np.where(capped, np.where(capped, p.cap, 0.0) * x[p.column][:, None], 1.0)
-        k.y[:] = np.where(here, np.maximum(0.5 * room, 1e-2), 0.0)
-        k.slack[:] = np.where(capped, np.maximum(0.5 * room, 1e-2), 1.0)
-        k.z[:] = np.where(here, 1.0, 0.0)
-        k.w[:] = np.where(capped, 1.0, 0.0)
-        count += int(here.sum() + capped.sum())
-    return count
-
-
 @dataclass(frozen=True, slots=True)
 class Iterate:
     """A copy of what a solution is made of, and how good it was."""
@@ -131,7 +116,7 @@ class InteriorPoint:
         self.border = BorderState(self.links)
         self.matrix = BorderMatrix(self.border.n_columns, self.links.matrix, [cut.where for cut in self.cuts])
         self.pieces = Pieces(self.cuts, self.border.size, n_threads)
-        self.count = _start(self.cuts, self.border)
+        self.count = guess(self.cuts, self.border)
         self.iteration = 0
         self.stuck = 0
         self.best: Iterate | None = None
@@ -152,6 +137,18 @@ class InteriorPoint:
     @property
     def merit(self) -> float:
         return max(self.gap, self.primal_residual, self.dual_residual)
+
+    def start(self) -> None:
+        """Move from the guess to the nearest point of the equations that keeps inside the bounds."""
+        if not self.measure():
+            return
+        values, nowhere = self.border.values, np.zeros(self.border.size)
+        solve = self.matrix.factorise(self.border.diagonal, self.pieces.blocks)
+        aim_at_equations(self.cuts, self.border)
+        h = self.pieces.correct(values, nowhere, np.array([1.0, 0.0, 0.0, -np.inf, np.inf]))
+        if np.isfinite(self._try(solve(self.border.rhs(h)), values, predict=False)).all():
+            move_inside(self.cuts, self.border)
+        self.best = None
 
     def measure(self) -> bool:
         """Take the step decided on, factor there, measure residuals; False where numbers are out of range."""
@@ -181,7 +178,7 @@ class InteriorPoint:
         primal, dual = _lengths(out, 1.0)
         after = self.products + primal * out[2] + dual * out[3] + primal * dual * out[4]
         floor = 0.1 * tolerance * (1.0 + abs(self.objective)) / self.count
-        target = max(min(1.0, max(after, 0.0) / self.products) ** 3 * mu, floor, 1e-8 * mu)
+        target = max(AMBITION * min(1.0, max(after, 0.0) / self.products) ** 3 * mu, floor, 1e-8 * mu)
         limit = 10.0 * mu
         if self.stuck:
             target, limit = mu, 0.0  # back towards the centre
@@ -227,7 +224,7 @@ class InteriorPoint:
             border.target_slack,
             border.g,
             border.d,
-            *(a.copy() for k in works for a in (k.dy, k.target_y, k.target_slack, k.dmultiplier)),
+            *(a.copy() for k in works for a in (k.dy, k.g, k.target_y, k.target_slack, k.dmultiplier)),
         ]
 
     def _put_back(self, kept: list[Array]) -> None:
@@ -236,7 +233,7 @@ class InteriorPoint:
         border.direct(d)
         works = [cut.work for cut in self.cuts]
         for array, copy in zip(
-            (a for k in works for a in (k.dy, k.target_y, k.target_slack, k.dmultiplier)), kept[4:], strict=True
+            (a for k in works for a in (k.dy, k.g, k.target_y, k.target_slack, k.dmultiplier)), kept[4:], strict=True
         ):
             array[:] = copy
 
@@ -245,7 +242,10 @@ class InteriorPoint:
             merit=self.merit,
             x=self.border.x,
             multipliers=self.border.multipliers,
-            pieces=tuple((cut.work.y.copy(), cut.work.multiplier.copy()) for cut in self.cuts),
+            pieces=tuple(
+                (join_tiles(k.y, n), join_tiles(k.multiplier, n))
+                for k, n in ((cut.work, cut.last - cut.first) for cut in self.cuts)
+            ),
         )
 
     def restore(self, iterate: Iterate) -> Solution:

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from trainload.solve.free import FreeProgram
-from trainload.solve.piece import Piece, Work
+from trainload.solve.piece import TILE, Piece, Work, cut_tiles
 from trainload.solve.program import Array, IntArray
 
 EQUILIBRATION_ROUNDS = 12
@@ -315,48 +315,41 @@ def _cut(
     start = np.zeros(n_flows + 1, dtype=np.int64)
     for j, _, _ in budget_entries:
         start[j + 1] += 1
-    T = last - first
+    n_vars, n_kept = n_flows + n_states, n_rows + n_states
+    n_steps = last - first
     n_vars, n_kept = n_flows + n_states, n_rows + n_states
     piece = Piece(
-        size=np.array([n_rows, n_states, n_flows, C, Q], dtype=np.int64),
-        cap=np.ascontiguousarray(cap),
-        cost=np.ascontiguousarray(block.cost[:, steps] * (flow_scale[:n_flows, None] / scales.objective)),
+        size=np.array([n_rows, n_states, n_flows, C, Q, n_steps], dtype=np.int64),
+        cap=cut_tiles(cap, -1.0),
+        cost=cut_tiles(block.cost[:, steps] * (flow_scale[:n_flows, None] / scales.objective)),
         column=column.astype(np.int64),
         row_start=by_flow.indptr.astype(np.int64),
         row_index=by_flow.indices.astype(np.int64),
         row_value=by_flow.data.astype(float),
         keep=block.keep,
-        rhs=np.ascontiguousarray(block.rhs[:, steps] * row_scale[:, None]),
+        rhs=cut_tiles(block.rhs[:, steps] * row_scale[:, None]),
         border_row=np.array([k for k, _ in entries], dtype=np.int64),
         border_column=np.array([local[c] for _, c in entries], dtype=np.int64),
-        border_value=_stack([block.entries[k, c][steps] * (row_scale[k] * scales.columns[c]) for k, c in entries], T),
+        border_value=_tile_lines(
+            [block.entries[k, c][steps] * (row_scale[k] * scales.columns[c]) for k, c in entries], n_steps
+        ),
         budget_start=np.cumsum(start),
         budget_index=np.array([i for _, i, _ in budget_entries], dtype=np.int64),
-        budget_value=_stack(
-            [-block.budgets[q, j][steps] * (flow_scale[j] * scales.budgets[q]) for j, _, q in budget_entries], T
+        budget_value=_tile_lines(
+            [-block.budgets[q, j][steps] * (flow_scale[j] * scales.budgets[q]) for j, _, q in budget_entries], n_steps
         ),
     )
+    tiles, width = -(-n_steps // TILE), C + n_states + Q
     work = Work(
         **{
-            name: np.zeros((n_vars, T))
-            for name in (
-                "y",
-                "slack",
-                "z",
-                "w",
-                "dy",
-                "target_y",
-                "target_slack",
-                "weight",
-                "pull",
-                "dual_residual",
-                "g",
-            )
+            name: np.zeros((tiles, n_vars, TILE))
+            for name in ("y", "slack", "z", "w", "dy", "target_y", "target_slack", "g")
         },
-        **{name: np.zeros((n_kept, T)) for name in ("multiplier", "dmultiplier", "row_residual", "forward")},
-        columns=np.zeros((T, n_kept, 8 * (-(-(C + n_states + Q) // 8)))),
-        row_factor=np.zeros((n_rows * (n_rows + n_states), T)),
-        state_factor=np.zeros((T, 2 * n_states * n_states)),
+        **{name: np.zeros((tiles, n_kept, TILE)) for name in ("multiplier", "dmultiplier", "row_residual", "forward")},
+        row_factor=np.zeros((tiles, n_rows * n_kept, TILE)),
+        row_columns=np.zeros((tiles, n_rows, width, TILE)),
+        state_factor=np.zeros((n_steps, 2 * n_states * n_states)),
+        state_columns=np.zeros((n_steps, n_states, 8 * (-(-width // 8)))),
     )
     n_x, m, n_b = int(offsets[1]), int(offsets[2]), int(offsets[3])
     base = n_x + n_joints
@@ -371,5 +364,5 @@ def _cut(
     return Cut(b, first, last, piece, work, where)
 
 
-def _stack(lines: list[Array], length: int) -> Array:
-    return np.ascontiguousarray(np.stack(lines)) if lines else np.zeros((0, length))
+def _tile_lines(lines: list[Array], n_steps: int) -> Array:
+    return cut_tiles(np.stack(lines) if lines else np.zeros((0, n_steps)))
