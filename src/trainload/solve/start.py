@@ -1,9 +1,9 @@
-"""Where the interior point method starts: nearest to a guess among the points that meet the equations inside all bounds.
+"""Where the interior point method starts: nearest to a guess, among the points that meet the equations.
 
-The guess puts every variable half way into its room and all products of variables and multipliers at one value, so that
-"nearest" means least relative change. One solve of Newton's system projects it on the equations; what that pushes
-out of its bounds is put back at a part of the guess. Source: as Mehrotra's starting point (SIAM J. Optim. 2, 1992, section 7),
-but with relative distances.
+The guess puts every variable half way into its room and all products of variables and multipliers at one value, so
+that "nearest" means least relative change. One solve of Newton's system projects it on the equations; what that pushes
+out of its bounds is put back at a part of the guess. Source: as Mehrotra's starting point (SIAM J. Optim. 2, 1992,
+section 7), but with relative distances.
 """
 
 import numpy as np
