@@ -69,5 +69,5 @@ def cut_tiles(lines: Array, fill: float = 0.0) -> Array:
 
 def join_tiles(tiles: Array, n_steps: int) -> Array:
     """Return (tiles, lines, TILE) as (lines, steps)."""
-    joined: Array = tiles.transpose(1, 0, 2).reshape(tiles.shape[1], -1)[:, :n_steps]
+    joined: Array = tiles.transpose(1, 0, 2).reshape(tiles.shape[1], tiles.shape[0] * tiles.shape[2])[:, :n_steps]
     return joined
