@@ -147,6 +147,14 @@ def build_world(
     )
 
 
+def sample_world(world: World) -> World:
+    """Return the world operated on sampled weeks, over the periods that it is operated on now."""
+    first = min((m for block in world.blocks for m in block.periods), default=len(world.periods))
+    n_hours = world.scenario.plan.sampled_hours
+    blocks, chains = sample_weeks(world.periods[first:], world.present[first:], world.profiles, n_hours=n_hours)
+    return replace(world, blocks=tuple(blocks), chains=tuple(chains))
+
+
 def settle_contracts(supply: Supply, profiles: Profiles) -> tuple[Supply, tuple[Note, ...]]:
     """Return the supply with no contract priced below what its output earns on the market.
 

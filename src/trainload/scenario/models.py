@@ -283,7 +283,7 @@ class PlanSettings(Model):
     """How the plan is computed."""
 
     mode: Literal["cheapest", "fastest", "cleanest"] = Field("cheapest", description="what is sought first")
-    hours: Literal["calendar", "sampled"] = Field("sampled", description="every hour, or sampled weeks")
+    hours: Literal["calendar", "sampled"] = Field("calendar", description="every hour, or sampled weeks")
     solver: Literal["auto", "chain", "highs"] = Field("auto", description="which solver; auto hands over where needed")
     lead_percentile: Annotated[float, Field(ge=1, le=99)] = Field(50.0, description="of the lead times planned with")
     monthly_years: Annotated[int, Field(ge=1, le=30)] = Field(

@@ -49,6 +49,7 @@ def solve_whole_units(
     time_limit_seconds: float = 600.0,
     on_progress: Callable[[UnitProgress], None] | None = None,
     relaxed: Solution | None = None,
+    incumbent: Solution | None = None,
 ) -> Solution:
     """Return the best plan found with lumpy columns at whole multiples of their unit, and a proven bound.
 
@@ -60,6 +61,7 @@ def solve_whole_units(
         time_limit_seconds: no new solve is started after this time, except the one that makes a first plan.
         on_progress: called after every solve and whenever the master has raised the bound.
         relaxed: the solution of ``relax_units(program)``, where the caller has it already.
+        incumbent: a solution with whole units that the caller has already; the search starts from it.
 
     Returns:
         The solution at the best units, its ``bound`` proven by the relaxed program and the master; status ``optimal``
@@ -71,7 +73,7 @@ def solve_whole_units(
         return solve(program)
     search = _Search(program, solve, gap, time_limit_seconds, on_progress)
     try:
-        search.run(relaxed)
+        search.run(relaxed, incumbent)
     except KeyboardInterrupt:
         if search.best is None:
             raise
@@ -115,7 +117,7 @@ class _Search:
     def is_closed(self) -> bool:
         return self.best is not None and self.objective() - self.bound <= self.gap * max(1.0, abs(self.objective()))
 
-    def run(self, relaxed: Solution | None) -> None:
+    def run(self, relaxed: Solution | None, incumbent: Solution | None) -> None:
         root = relaxed
         if root is None:
             root = self._solve(relax_units(self.program))
@@ -126,6 +128,9 @@ class _Search:
             self.ended = "infeasible"
             return
         self.master.add_cuts(root)
+        if incumbent is not None:
+            self._take(incumbent, self.program)
+            self._report()
         centre = root.columns if np.isfinite(root.columns).all() else None
         while True:
             point = self._next_point(centre)
@@ -198,15 +203,19 @@ class _Search:
         fixed = fix_columns(self.program, self.lumpy, np.array(key) * self.unit)
         solution = self._solve(fixed)
         self.tried[key] = np.inf
+        self._take(solution, fixed)
+        if not np.isfinite(self.tried[key]):
+            self.master.exclude(np.array(key))
+
+    def _take(self, solution: Solution, program: Program) -> None:
+        """Learn from a solution of the program with these units: a cut, and a plan where it keeps every rule."""
         if np.isfinite(solution.objective) and np.isfinite(solution.columns).all():
-            check = check_solution(fixed, solution)
-            if check.residual <= RESIDUAL:
-                self.tried[key] = check.objective
+            check = check_solution(program, solution)
+            if np.nanmax([check.residual, check.whole_error]) <= RESIDUAL:
+                self.tried[self._key(solution.columns)] = check.objective
                 if check.objective < self.objective():
                     self.best = replace(solution, objective=check.objective)
         self.master.add_cuts(solution)
-        if not np.isfinite(self.tried[key]):
-            self.master.exclude(np.array(key))
 
     def _solve(self, program: Program) -> Solution:
         started = time.perf_counter()

@@ -1,30 +1,34 @@
 """What a month is worth: the plan re-solved with one option's lead time a month shorter, everything else the same."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pandas as pd
 
 from trainload.plan.formulate import formulate
 from trainload.plan.plan import Plan
-from trainload.plan.world import World, find_first_periods
+from trainload.plan.settle import LONG_HOURS
+from trainload.plan.solvers import choose_solver
+from trainload.plan.world import World, find_first_periods, sample_world
 from trainload.solve.lumpy import relax_units
-from trainload.solve.program import Program, Solution
 from trainload.tables import TABLES
 
 MOST_OPTIONS = 4
 
 
-def value_months(plan: Plan, solve: Callable[[Program], Solution]) -> pd.DataFrame:
+def value_months(plan: Plan) -> pd.DataFrame:
     """Return rows of the table `values`: present value of one month earlier, for the orders that gate power.
 
     Both sides are relaxations (lumpy orders fractional), so that the difference is of one month and not of rounding;
     the plan may change everywhere else. An option and the gates it waits for move together. The options are those
-    whose arrival powers load, the largest loss first.
+    whose arrival powers load, the largest loss first. Operation is on sampled weeks, for a long calendar too.
     """
     gating = plan.tables["values"].query("what == 'one_month_later'").groupby("owner")["value"].sum()
     world = plan.formulation.world
-    today = solve(relax_units(plan.formulation.program))
+    if plan.formulation.program.n_steps >= LONG_HOURS:
+        world = sample_world(world)
+    program = relax_units(formulate(world).program)
+    solve = choose_solver(program, world.scenario.plan.solver, [])
+    today = solve(program)
     rows = []
     for option in gating.sort_values(ascending=False).index[:MOST_OPTIONS]:
         sooner = solve(relax_units(formulate(shorten_lead(world, str(option), months=1.0)).program))

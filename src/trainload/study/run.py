@@ -10,7 +10,7 @@ from trainload.catalogue.facts import load_catalogue
 from trainload.demand.demand import estimate_demand
 from trainload.errors import Note
 from trainload.forecast.forecast import Forecast, forecast_power
-from trainload.plan.plan import Plan, choose_solver, make_plan
+from trainload.plan.plan import Plan, make_plan
 from trainload.plan.prices import price_idle_compute
 from trainload.plan.values import tabulate_values
 from trainload.plan.world import World, build_world
@@ -25,7 +25,6 @@ from trainload.study.sampling_error import measure_sampling_error
 from trainload.study.scores import rank_answers, score_forecast
 from trainload.supply.schedule import simulate_arrivals
 from trainload.supply.supply import build_supply
-from trainload.tables import empty_table
 
 Progress = Callable[[str, float | None], None]
 
@@ -115,28 +114,30 @@ def run_stages(scenario: Scenario, *, on_progress: Progress | None = None) -> St
     )
     generations = {g.wanted_on: g.name for g in demand.generations}
 
-    def solve(case: World, what: str, share: float) -> Plan:
+    def solve(case: World, what: str, share: float, *, prove: bool = True) -> Plan:
         return make_plan(
-            case, schedule, generations=generations, on_progress=lambda message, _: tell(f"{what}: {message}", share)
+            case,
+            schedule,
+            generations=generations,
+            on_progress=lambda message, _: tell(f"{what}: {message}", share),
+            prove=prove,
         )
 
     plan = solve(world, "plan", 0.25)
-    solver = choose_solver(plan.formulation.program, scenario.plan.solver, [])
     sampling: tuple[Note, ...] = ()
-    if scenario.plan.hours == "sampled":
+    if plan.sampled:
         tell("operating one full year at the plan's capacities", 0.7)
-        sampling = (measure_sampling_error(plan, solver).note(),)
+        sampling = (measure_sampling_error(plan).note(),)
     tell("valuing a month of each order that gates power", 0.73)
     values = tabulate_values(plan)
     plan = replace(plan, tables={**plan.tables, "values": values})
-    months = value_months(plan, solver) if scenario.plan.hours == "sampled" else empty_table("values")
-    plan = replace(plan, tables={**plan.tables, "values": pd.concat([values, months], ignore_index=True)})
+    plan = replace(plan, tables={**plan.tables, "values": pd.concat([values, value_months(plan)], ignore_index=True)})
     forecast = cap_forecast(scenario, forecast, plan)
     base_supply = limit_to_base(supply)
     base = None
     if base_supply is not None:
         base = solve(drop_goals(replace(world, supply=base_supply)), "base case", 0.75)
-    dropped = solve(drop_goals(world), "goals dropped", 0.82) if has_goals(world) else None
+    dropped = solve(drop_goals(world), "goals dropped", 0.82, prove=False) if has_goals(world) else None
     notes = (
         *catalogue.notes,
         *forecast.notes,

@@ -1,6 +1,5 @@
 """How wrong sampled weeks are: one full year operated at the plan's capacities, beside what the weeks said of it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,8 +8,8 @@ from trainload.errors import Note
 from trainload.plan.formulate import Formulation, formulate
 from trainload.plan.plan import Plan
 from trainload.plan.sampling import list_calendar_blocks
+from trainload.plan.solvers import choose_solver
 from trainload.plan.world import World
-from trainload.solve.program import Program, Solution
 
 OPERATING_TERMS = ("fuel", "variable", "energy", "demand_charge", "carbon", "curtailment", "clean_slack", "co2_slack")
 CRUMB_MW = 1e-3
@@ -42,7 +41,7 @@ class SamplingError:
         )
 
 
-def measure_sampling_error(plan: Plan, solve: Callable[[Program], Solution]) -> SamplingError:
+def measure_sampling_error(plan: Plan) -> SamplingError:
     """Operate every hour of the last plan year at the plan's capacities and compare with what the weeks said.
 
     The last year belongs to a group of years with the same wanted load, so that the weeks' share of it is its own.
@@ -50,6 +49,7 @@ def measure_sampling_error(plan: Plan, solve: Callable[[Program], Solution]) -> 
     world = plan.formulation.world
     year = world.periods[-1].year
     formulation = fix_capacities(plan, year)
+    solve = choose_solver(formulation.program, world.scenario.plan.solver, [])
     solution = solve(formulation.program)
     full = formulation.ledger.evaluate(solution)
     sampled = plan.tables["ledger"]
