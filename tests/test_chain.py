@@ -1,5 +1,9 @@
 """The chain solver against HiGHS, against hand-solved worlds, and on input meant to break it."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -7,6 +11,7 @@ from make_chains import any_program
 from make_programs import random_program, store_world, two_step_world
 from trainload.solve.chain import solve_chain
 from trainload.solve.check import check_solution
+from trainload.solve.compilation import is_compiled
 from trainload.solve.highs import solve_with_highs
 from trainload.solve.program import Program
 
@@ -44,6 +49,19 @@ def test_a_leaky_store_by_hand():
     assert solution.objective == pytest.approx(1 + 1.25 / 0.9 + 5 * 1.25)
     assert solution.levels[0] == pytest.approx(np.array([[1.25, 0.0]]), abs=1e-6)
     assert solution.state_duals[0] == pytest.approx(np.array([[-1 / 0.9, -(1.25 / 0.9 + 6.25)]]), rel=1e-5)
+
+
+def test_a_caller_can_tell_whether_the_first_solve_compiles(tmp_path):
+    """Proves: not compiled with an empty cache, compiled after a solve.
+
+    If broken: a planner waits ten seconds without a word, or is told so at every solve.
+    """
+    solve_chain(two_step_world())
+    assert is_compiled()
+    ask = "from trainload.solve.compilation import is_compiled; print(is_compiled())"
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    asked = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, env=environment, check=True)
+    assert asked.stdout.strip() == "False"
 
 
 @pytest.mark.parametrize("seed", range(20))

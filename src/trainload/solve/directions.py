@@ -2,14 +2,13 @@
 """Compiled passes for directions: aim the products anew, and substitute back through a piece."""
 
 import numpy as np
-from numba import njit
 
 from trainload.solve.elimination import eliminate_rhs, project_rows, solve_states, weigh
-from trainload.solve.piece import FASTMATH, NOISE, TILE, Piece, Work
+from trainload.solve.piece import NOISE, compile_pass, TILE, Piece, Work
 from trainload.solve.program import Array
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
+@compile_pass
 def correct(p: Piece, k: Work, border: Array, dborder: Array, aim: Array, h: Array) -> None:
     """Set the targets of the products for the next direction and eliminate its right-hand side.
 
@@ -94,7 +93,7 @@ def correct(p: Piece, k: Work, border: Array, dborder: Array, aim: Array, h: Arr
         eliminate_rhs(p, k, b, weight, pull, rest, carried, h)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
+@compile_pass
 def direct(p: Piece, k: Work, border: Array, dborder: Array, predict: bool, out: Array) -> None:
     """Back substitution: the direction of flows, levels and multipliers for a given direction of the border.
 
@@ -111,7 +110,8 @@ def direct(p: Piece, k: Work, border: Array, dborder: Array, predict: bool, out:
     SS = S * S
     out[:] = 0.0
     moving = np.zeros(padded)
-    moving[:width] = dborder[:width]
+    for c in range(width):
+        moving[c] = dborder[c]
     v = np.empty((R + S, TILE))
     gradient = np.empty(TILE)
     weight, pull = np.empty((F + S, TILE)), np.empty((F + S, TILE))

@@ -10,13 +10,12 @@ Source: square-root filters, e.g. Kailath, Sayed and Hassibi, Linear Estimation 
 """
 
 import numpy as np
-from numba import njit
 
-from trainload.solve.piece import DEPENDENT, FASTMATH, TILE, Piece, Work
+from trainload.solve.piece import DEPENDENT, compile_part, TILE, Piece, Work
 from trainload.solve.program import Array
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
+@compile_part
 def weigh(p: Piece, k: Work, b: int, weight: Array, pull: Array) -> None:
     """Weights 1 / theta of a tile, 0 where fixed, and pulls cap * w / slack, both (F + S, TILE)."""
     for j in range(p.cap.shape[1]):
@@ -28,7 +27,7 @@ def weigh(p: Piece, k: Work, b: int, weight: Array, pull: Array) -> None:
             pull[j, i] = ws * cap
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
+@compile_part
 def factor_rows(p: Piece, k: Work, b: int, weight: Array, rest: Array) -> None:
     """Orthogonalise rows and states of a tile in the inner product of the weights (modified Gram-Schmidt).
 
@@ -70,7 +69,7 @@ def factor_rows(p: Piece, k: Work, b: int, weight: Array, rest: Array) -> None:
                     rest[j, r, i] -= product[i] * rest[j, q, i]
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
+@compile_part
 def project_rows(p: Piece, k: Work, b: int, rest: Array) -> None:
     """Fill ``rest`` as `factor_rows` left it, from the ratios it found."""
     R, S, F = p.size[0], p.size[1], p.size[2]
@@ -85,7 +84,7 @@ def project_rows(p: Piece, k: Work, b: int, rest: Array) -> None:
                     rest[j, r, i] -= k.row_factor[b, r * R + q, i] * rest[j, q, i]
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
+@compile_part
 def factor_flows(R: int, S: int, F: int, weight: Array, rest: Array, spread: Array, own: Array) -> None:
     """Lower triangular factors ``own`` (TILE, S, S) of N_t, the Gram matrices of ``rest`` in the weights."""
     product, size, full = np.empty(TILE), np.empty(TILE), np.zeros((S, TILE))
@@ -114,7 +113,7 @@ def factor_flows(R: int, S: int, F: int, weight: Array, rest: Array, spread: Arr
                     spread[j, r, i] -= product[i] * spread[j, s, i]
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
+@compile_part
 def factor_step(
     S: int, t: int, keep: Array, weight: Array, own: Array, carry: Array, array: Array, full: Array, state: Array
 ) -> None:
@@ -177,7 +176,7 @@ def factor_step(
             state[t, S * S + q * S + s] = value
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
+@compile_part
 def solve_states(S: int, t: int, state: Array, v: Array) -> None:
     """Overwrite v (S,) with (R_t + weight of levels)^-1 v."""
     for s in range(S):
@@ -189,7 +188,7 @@ def solve_states(S: int, t: int, state: Array, v: Array) -> None:
             v[s] -= state[t, q * S + s] * v[q]
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
+@compile_part
 def eliminate_rhs(p: Piece, k: Work, b: int, weight: Array, pull: Array, rest: Array, carried: Array, h: Array) -> None:
     """Forward elimination of the right-hand side (k.row_residual, k.g) of a tile.
 
@@ -249,7 +248,7 @@ def eliminate_rhs(p: Piece, k: Work, b: int, weight: Array, pull: Array, rest: A
         h[c] += total[c]
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
+@compile_part
 def accumulate(batch: Array, width: int, gram: Array) -> None:
     """Add batch batch' to the lower triangle of gram, in two by two blocks; batch (width rounded up to even, steps)."""
     for i in range(0, width, 2):
@@ -266,7 +265,7 @@ def accumulate(batch: Array, width: int, gram: Array) -> None:
             gram[i + 1, c + 1] += s11
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
+@compile_part
 def share_budgets(p: Piece, k: Work, b: int, weight: Array, pull: Array, rest: Array, K: Array) -> None:
     """Add the rows' part of the budgets' Schur complement to the lower triangle of K, as products of residuals.
 

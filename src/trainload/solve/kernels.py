@@ -25,7 +25,6 @@ Source: square-root filters, e.g. Kailath, Sayed and Hassibi, Linear Estimation 
 """
 
 import numpy as np
-from numba import njit
 
 from trainload.solve.elimination import (
     accumulate,
@@ -35,11 +34,11 @@ from trainload.solve.elimination import (
     factor_step,
     share_budgets,
 )
-from trainload.solve.piece import FASTMATH, NOISE, TILE, TINY, Piece, Work
+from trainload.solve.piece import NOISE, compile_part, compile_pass, TILE, TINY, Piece, Work
 from trainload.solve.program import Array
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
+@compile_part
 def _take_step(p: Piece, k: Work, b: int, border: Array, dborder: Array, step: Array) -> None:
     """Move the variables of a tile along the direction; the border has moved already."""
     for j in range(p.cap.shape[1]):
@@ -61,7 +60,7 @@ def _take_step(p: Piece, k: Work, b: int, border: Array, dborder: Array, step: A
             k.w[b, j, i] = w + step[1] * dw
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
+@compile_part
 def _measure(
     p: Piece,
     k: Work,
@@ -175,7 +174,7 @@ def _measure(
         out[3] = max(out[3], worst[2, i])
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
+@compile_part
 def _form_columns(p: Piece, k: Work, b: int, weight: Array, pull: Array, rest: Array, fresh: Array) -> None:
     """Border columns of a tile, the rows eliminated: k.row_columns, and in the states fresh (S, width, TILE)."""
     R, S, F, C = p.size[0], p.size[1], p.size[2], p.size[3]
@@ -217,7 +216,7 @@ def _form_columns(p: Piece, k: Work, b: int, weight: Array, pull: Array, rest: A
                     fresh[r - R, c, i] += part[r, i]
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
+@compile_part
 def _recur(
     p: Piece,
     k: Work,
@@ -296,7 +295,7 @@ def _recur(
             passed[s, c] = passed[s, c] if abs(passed[s, c]) > TINY else 0.0
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
+@compile_pass
 def assemble(
     p: Piece, k: Work, border: Array, dborder: Array, step: Array, K: Array, h: Array, sums: Array, out: Array
 ) -> None:

@@ -4,9 +4,11 @@ Arrays over steps are cut into tiles, (tiles, lines, TILE): a pass over a piece 
 its speed hangs. The last tile is filled up with steps at which nothing exists.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+from numba import njit
 
 from trainload.solve.program import Array, IntArray
 
@@ -14,7 +16,28 @@ TILE = 64
 DEPENDENT = 1e-29  # a row whose pivot falls below this part of its diagonal depends on the rows before it
 NOISE = 1e-15  # a bound's residual below this part of the bound is rounding, which w / slack would blow up
 TINY = 1e-180  # products over many steps underflow; denormal numbers are slow
-FASTMATH = {"nsz", "arcp", "contract", "afn", "reassoc"}  # NaN and infinity keep their meaning
+# of what fast-math allows only what keeps the meaning of NaN and infinity
+FASTMATH = {"nsz", "arcp", "contract", "afn", "reassoc"}
+FLAGS: dict[str, Any] = {
+    "nogil": True,
+    "cache": True,
+    "error_model": "numpy",
+    "fastmath": FASTMATH,
+    "no_cfunc_wrapper": True,
+}
+Kernel = TypeVar("Kernel", bound=Callable[..., None])
+
+
+def compile_pass(function: Kernel) -> Kernel:
+    """Return the function compiled at its first call: a pass, which Python calls."""
+    compiled: Kernel = njit(**FLAGS)(function)
+    return compiled
+
+
+def compile_part(function: Kernel) -> Kernel:
+    """Return a part of a pass: called from compiled code only, which saves half its compilation."""
+    compiled: Kernel = njit(**(FLAGS | {"no_cpython_wrapper": True}))(function)
+    return compiled
 
 
 class Piece(NamedTuple):
