@@ -12,6 +12,7 @@ import pandas as pd
 
 from trainload.plan.audit_capacity import audit_capacity
 from trainload.plan.audit_inputs import Check, find_worst, read_inputs
+from trainload.plan.audit_limits import audit_given_limits
 from trainload.plan.audit_money import audit_emissions, audit_ledger, audit_weights
 from trainload.plan.audit_operation import audit_balance, audit_budgets, audit_hours, audit_levels, audit_limits
 
@@ -27,7 +28,7 @@ class Audit:
         balance_error: supply against load in each hour; the time axis (a count of rows that are not where they belong).
         limit_error: availability, floors, gates, adequacy, whole units, arrivals, orders, rentals, sign.
         level_error: recursion of the stores, closing on itself.
-        budget_error: clean matching, CO2 cap and run hours, by group of years.
+        budget_error: clean matching, CO2 cap and run hours, by group of years; limits over the horizon.
         worst: where each of the five maxima stands, in words.
         findings: everything above the tolerance, worst first.
     """
@@ -66,6 +67,7 @@ def audit_tables(
         *audit_limits(inputs),
         *audit_levels(inputs),
         *audit_budgets(inputs),
+        *audit_given_limits(inputs),
         *audit_capacity(inputs),
         *audit_weights(inputs),
         *audit_ledger(inputs),

@@ -50,6 +50,7 @@ def recompute_ledger(inputs: Inputs) -> pd.DataFrame:
         _add_flow(account, inputs, "curtailment", tranche, column=f"unserved_{tranche}_mw", price=price, group="shadow")
     _add_slack(account, inputs, "clean_slack", inputs.number("rules", "clean_slack_usd_per_mwh"), "MWh")
     _add_slack(account, inputs, "co2_slack", inputs.number("rules", "co2_slack_usd_per_tco2"), "tCO2")
+    _add_limit_slack(account, inputs)
     return account.table()
 
 
@@ -260,6 +261,23 @@ def _add_slack(account: _Account, inputs: Inputs, term: str, price: float, unit:
                 present=slack * price * worth,
                 group="shadow",
             )
+
+
+def _add_limit_slack(account: _Account, inputs: Inputs) -> None:
+    """Add what the ledger's slack of each limit costs; whether it is enough is asked in `audit_limits`."""
+    rows = inputs.ledger.loc[inputs.ledger["term"] == "limit_slack"]
+    for owner, unit, quantity in zip(rows["owner"], rows["unit"], rows["quantity"], strict=True):
+        usd = float(quantity) * inputs.numbers.get((f"limit:{owner}", "slack_usd"), 0.0)
+        account.add(
+            "limit_slack",
+            str(owner),
+            year=1,
+            quantity=float(quantity),
+            unit=str(unit),
+            usd=usd,
+            present=usd,
+            group="shadow",
+        )
 
 
 def audit_ledger(inputs: Inputs) -> Iterator[Residual]:

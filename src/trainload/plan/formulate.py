@@ -18,6 +18,7 @@ from trainload.plan.delivery import (
 from trainload.plan.draft import Draft, DraftBlock
 from trainload.plan.hours import state_balance, state_matching, state_shedding, state_sources, state_stores
 from trainload.plan.ledger import Ledger
+from trainload.plan.limiting import state_limited_flows, state_limits
 from trainload.plan.orders import (
     state_arrivals,
     state_bridge_limits,
@@ -41,6 +42,7 @@ BORDER_FAMILIES: tuple[Callable[[Draft, World], None], ...] = (
     state_clean_budget,
     state_co2_budget,
     state_run_limits,
+    state_limits,
 )
 HOURLY_FAMILIES: tuple[Callable[[Draft, World, int], None], ...] = (
     state_balance,
@@ -48,6 +50,7 @@ HOURLY_FAMILIES: tuple[Callable[[Draft, World, int], None], ...] = (
     state_stores,
     state_shedding,
     state_matching,
+    state_limited_flows,
 )
 
 

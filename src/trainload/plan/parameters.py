@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from trainload.plan.hours import MUST_RUN_CARRIERS
+from trainload.plan.limits import SLACK_USD, Limits
 from trainload.plan.orders import contract_output
 from trainload.plan.world import World
 from trainload.supply.options import Gate, Option
@@ -56,7 +57,26 @@ def tabulate_parameters(world: World) -> pd.DataFrame:
         ("rules", "clean_from_days", _days_after(world, scenario.rules.clean_from_on)),
         ("rules", "largest_unit_reserve", float(scenario.rules.largest_unit_reserve)),
     ]
+    rows += _limits(world, world.limits)
     return pd.DataFrame(rows, columns=list(TABLES["parameters"]))
+
+
+def _limits(world: World, limits: Limits) -> list[tuple[str, str, float]]:
+    """Return the limits that are set, as ``limit:<name>`` with its most and the price of its slack."""
+    given: dict[str, tuple[str, float]] = {}
+    for name in ("unpowered_mwh", "unserved_mwh", "tco2", "cost_usd"):
+        value = getattr(limits, name)
+        if value is not None:
+            given[name] = (name, value)
+    if limits.full_power_on is not None:
+        given["full_power_mwh"] = ("full_power_mwh", _days_after(world, limits.full_power_on))
+    for name in ("most_mw", "least_mw"):
+        given |= {f"{name}:{option}": (name, mw) for option, mw in getattr(limits, name).items()}
+    rows = []
+    for owner, (name, value) in given.items():
+        bound = "after_days" if name == "full_power_mwh" else name
+        rows += [(f"limit:{owner}", bound, value), (f"limit:{owner}", "slack_usd", SLACK_USD[name])]
+    return rows
 
 
 def _limit(value: float | None) -> float:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from trainload.demand.demand import LoadPath
 from trainload.errors import Note
+from trainload.plan.limits import NO_LIMITS, Limits
 from trainload.plan.periods import Period, find_period, make_periods, present_factors, shift_months
 from trainload.plan.prices import IdlePrices
 from trainload.plan.sampling import OperationBlock, list_calendar_blocks, sample_weeks
@@ -32,6 +33,7 @@ class World:
         it_peak_frac: IT peak over facility peak.
         reserve_frac: (M,) largest-unit reserve as a share of powered load.
         first_powered: first period in which any load can be powered.
+        limits: what the plan may not exceed beside the scenario's rules (see `plan.modes`).
     """
 
     scenario: Scenario
@@ -49,6 +51,7 @@ class World:
     blocks: tuple[OperationBlock, ...]
     chains: tuple[tuple[int, ...], ...]
     notes: tuple[Note, ...] = ()
+    limits: Limits = NO_LIMITS
 
     @property
     def starts_on(self) -> date:
