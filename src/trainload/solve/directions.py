@@ -4,7 +4,7 @@
 import numpy as np
 
 from trainload.solve.elimination import eliminate_rhs, project_rows, solve_states, weigh
-from trainload.solve.piece import NOISE, compile_pass, TILE, Piece, Work
+from trainload.solve.piece import NOISE, TILE, Piece, Work, compile_pass
 from trainload.solve.program import Array
 
 

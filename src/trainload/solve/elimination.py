@@ -11,7 +11,7 @@ Source: square-root filters, e.g. Kailath, Sayed and Hassibi, Linear Estimation 
 
 import numpy as np
 
-from trainload.solve.piece import DEPENDENT, compile_part, TILE, Piece, Work
+from trainload.solve.piece import DEPENDENT, TILE, Piece, Work, compile_part
 from trainload.solve.program import Array
 
 

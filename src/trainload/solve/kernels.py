@@ -34,7 +34,7 @@ from trainload.solve.elimination import (
     factor_step,
     share_budgets,
 )
-from trainload.solve.piece import NOISE, compile_part, compile_pass, TILE, TINY, Piece, Work
+from trainload.solve.piece import NOISE, TILE, TINY, Piece, Work, compile_part, compile_pass
 from trainload.solve.program import Array
 
 
