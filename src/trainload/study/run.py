@@ -6,25 +6,22 @@ from pathlib import Path
 
 import pandas as pd
 
-from trainload.catalogue.facts import load_catalogue
-from trainload.demand.demand import estimate_demand
 from trainload.errors import Note
 from trainload.forecast.forecast import Forecast, forecast_power
+from trainload.plan.limiting import explain_limits
+from trainload.plan.modes import apply_mode
 from trainload.plan.plan import Plan, make_plan
-from trainload.plan.prices import price_idle_compute
 from trainload.plan.values import tabulate_values
-from trainload.plan.world import World, build_world
-from trainload.profiles.profiles import build_profiles
+from trainload.plan.world import World
 from trainload.scenario.file import LoadedScenario
 from trainload.scenario.models import Scenario
 from trainload.study.assemble import Stages, assemble_study
 from trainload.study.compare import drop_goals, has_goals, limit_to_base
 from trainload.study.folder import REPORT, StudyTables, replacing_folder, require_free, write_study
 from trainload.study.months import value_months
+from trainload.study.prepare import Prepared, prepare_stages
 from trainload.study.sampling_error import measure_sampling_error
 from trainload.study.scores import rank_answers, score_forecast
-from trainload.supply.schedule import simulate_arrivals
-from trainload.supply.supply import build_supply
 
 Progress = Callable[[str, float | None], None]
 
@@ -84,45 +81,39 @@ def compute_study(loaded: LoadedScenario, *, quick: bool = False, on_progress: P
 
 def run_stages(scenario: Scenario, *, on_progress: Progress | None = None) -> Stages:
     """Run demand, forecast, profiles, supply, schedule and plan in their order."""
+    return finish_stages(prepare_stages(scenario, on_progress=on_progress), on_progress=on_progress)
+
+
+def finish_stages(
+    prepared: Prepared, *, world: World | None = None, notes: tuple[Note, ...] = (), on_progress: Progress | None = None
+) -> Stages:
+    """Score the forecast, plan, and value what was planned.
+
+    Args:
+        prepared: the stages before the plan.
+        world: in place of the prepared one, such as one with limits; the scenario's mode is then not applied.
+        notes: what is to be said of that world.
+        on_progress: called with a message and the share done.
+    """
     tell = on_progress or (lambda _message, _share: None)
-    tell("reading the catalogue", 0.02)
-    catalogue = load_catalogue(scenario.as_of)
-    tell("forecasting training power", 0.05)
-    forecast = forecast_power(scenario)
-    tell("estimating demand", 0.10)
-    demand = estimate_demand(scenario, catalogue, generations=forecast.generations)
-    tell("scoring earlier forecasts", 0.11)
+    scenario, forecast = prepared.scenario, prepared.forecast
+    tell("scoring earlier forecasts", 0.19)
     scores, scoring = score_forecast(scenario)
-    tell("ranking what moves the answers", 0.12)
-    drivers = rank_answers(scenario, forecast, demand, catalogue)
-    tell("laying weather, price and carbon on the calendar", 0.13)
-    profiles = build_profiles(scenario, catalogue)
-    supply = build_supply(scenario, catalogue)
-    tell("simulating lead times", 0.18)
-    schedule = simulate_arrivals(supply, n_draws=scenario.n_draws, seed=scenario.seed)
-    it_peak_frac = demand.it_peak_frac
-    idle = price_idle_compute(scenario, catalogue, it_share_frac=it_peak_frac)
-    owners = (*supply.option_ids, *supply.gate_ids)
-    world = build_world(
-        scenario,
-        supply,
-        profiles,
-        lead_months={o: schedule.lead_months(o, scenario.plan.lead_percentile) for o in owners},
-        load_path=demand.load_path,
-        idle=idle,
-        it_peak_frac=it_peak_frac,
-    )
-    generations = {g.wanted_on: g.name for g in demand.generations}
+    tell("ranking what moves the answers", 0.20)
+    drivers = rank_answers(scenario, forecast, prepared.demand, prepared.catalogue)
 
     def solve(case: World, what: str, share: float, *, prove: bool = True) -> Plan:
         return make_plan(
             case,
-            schedule,
-            generations=generations,
+            prepared.schedule,
+            generations=prepared.generations,
             on_progress=lambda message, _: tell(f"{what}: {message}", share),
             prove=prove,
         )
 
+    if world is None:
+        mode = scenario.plan.mode
+        world, notes = apply_mode(prepared.world, lambda case: solve(case, f"{mode} first", 0.22))
     plan = solve(world, "plan", 0.25)
     sampling: tuple[Note, ...] = ()
     if plan.sampled:
@@ -133,24 +124,26 @@ def run_stages(scenario: Scenario, *, on_progress: Progress | None = None) -> St
     plan = replace(plan, tables={**plan.tables, "values": values})
     plan = replace(plan, tables={**plan.tables, "values": pd.concat([values, value_months(plan)], ignore_index=True)})
     forecast = cap_forecast(scenario, forecast, plan)
-    base_supply = limit_to_base(supply)
+    base_supply = limit_to_base(prepared.supply)
     base = None
     if base_supply is not None:
-        base = solve(drop_goals(replace(world, supply=base_supply)), "base case", 0.75)
+        alone = replace(prepared.world, supply=base_supply)
+        base = solve(drop_goals(alone), "base case", 0.75)
     dropped = solve(drop_goals(world), "goals dropped", 0.82, prove=False) if has_goals(world) else None
-    notes = (
-        *catalogue.notes,
-        *forecast.notes,
-        *scoring,
-        *demand.notes,
-        *profiles.notes,
-        *supply.notes,
-        *idle.notes,
-        *world.notes,
-        *plan.notes,
-        *sampling,
+    told = (*prepared.notes, *scoring, *notes, *explain_limits(world, plan.tables), *plan.notes, *sampling)
+    return Stages(
+        prepared.catalogue,
+        forecast,
+        prepared.demand,
+        prepared.schedule,
+        world,
+        plan,
+        base,
+        dropped,
+        scores,
+        drivers,
+        told,
     )
-    return Stages(catalogue, forecast, demand, schedule, world, plan, base, dropped, scores, drivers, notes)
 
 
 def cap_forecast(scenario: Scenario, forecast: Forecast, plan: Plan) -> Forecast:
