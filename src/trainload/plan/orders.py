@@ -79,6 +79,7 @@ def state_arrivals(draft: Draft, world: World) -> None:
         upper = largest_capacity(owner, world)
         if upper <= 0:
             continue
+        retiring = _list_retiring(owner, world)
         for m in world.in_service(owner):
             capacity = draft.add_column(f"cap[{name},{m}]", upper=upper)
             entries = {capacity: 1.0, draft.index[f"build[{name},{m}]"]: -1.0}
@@ -86,7 +87,7 @@ def state_arrivals(draft: Draft, world: World) -> None:
                 entries[previous] = -1.0
             if isinstance(owner, Option) and owner.bridge:
                 entries[draft.add_column(f"end[{name},{m}]", upper=upper)] = 1.0
-            for old in _retiring(owner, world, m):
+            for old in retiring.get(m, ()):
                 entries[draft.index[f"build[{name},{old}]"]] = 1.0
             draft.add_row(f"arrivals[{name},{m}]", entries, lower=0.0, upper=0.0)
             previous = capacity
@@ -95,16 +96,15 @@ def state_arrivals(draft: Draft, world: World) -> None:
             draft.add_row(f"arrivals_min[{name}]", {previous: 1.0}, lower=min(owner.min_mw, upper))
 
 
-def _retiring(owner: Option | Gate, world: World, m: int) -> list[int]:
-    """Return the periods whose arrivals end their life when period m starts."""
+def _list_retiring(owner: Option | Gate, world: World) -> dict[int, list[int]]:
+    """Return, by the period at whose start they end their life, the periods of arrival."""
+    retiring: dict[int, list[int]] = {}
     if isinstance(owner, Option) and owner.bridge:
-        return []
-    return [
-        old
-        for old in world.in_service(owner)
-        if old < m
-        and find_period(world.periods, shift_months(world.periods[old].starts_on, 12 * owner.lifetime_years)) == m
-    ]
+        return retiring
+    for old in world.in_service(owner):
+        ends_on = shift_months(world.periods[old].starts_on, 12 * owner.lifetime_years)
+        retiring.setdefault(find_period(world.periods, ends_on), []).append(old)
+    return retiring
 
 
 def _charge_standing(draft: Draft, world: World, owner: Option | Gate, column: int, m: int) -> None:

@@ -1,5 +1,6 @@
 """The calendar of a plan: capacity periods (months, then quarters), plan years, and dates between them."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -81,7 +82,7 @@ def make_periods(starts_on: date, *, horizon_years: int, monthly_years: int) -> 
 
 def find_period(periods: Sequence[Period], day: date) -> int:
     """Return the index of the first period that starts on or after `day`; ``len(periods)`` if there is none."""
-    return next((p.index for p in periods if p.starts_on >= day), len(periods))
+    return bisect_left(periods, day, key=lambda period: period.starts_on)
 
 
 def present_factor(first: date, day: date, wacc_frac: float) -> float:
