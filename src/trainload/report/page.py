@@ -73,6 +73,47 @@ def render_report(study: StudyLike) -> str:
 
 def _fill_page(reading: Reading, sections: Sequence[Section], *, max_rows: int | None) -> str:
     """Return the page; tables show at most `max_rows` rows and say so, their CSV holds all."""
+    return _fill(
+        sections,
+        max_rows=max_rows,
+        title=_title(reading),
+        headline=_bind(write_headline(reading)),
+        key_figures=list_key_figures(reading),
+        facts=list_facts(reading),
+        scenario_text=_scenario_text(reading.manifest),
+        as_of=amounts.format_date(reading.summary.get("as_of")) if reading.summary.get("as_of") else "",
+        version=reading.summary.get("version", ""),
+        description=reading.manifest.get("description") or "",
+    )
+
+
+def render_page(
+    sections: Sequence[Section],
+    *,
+    title: str,
+    headline: str,
+    description: str = "",
+    facts: Sequence[tuple[str, str]] = (),
+    scenario_text: str = "",
+    version: str = "",
+) -> str:
+    """Return a page of its own in the report's form, such as that of a front or a sweep; it loads nothing."""
+    return _fill(
+        sections,
+        max_rows=None,
+        title=title,
+        headline=_bind(headline),
+        key_figures=(),
+        facts=facts,
+        scenario_text=scenario_text,
+        as_of="",
+        version=version,
+        description=description,
+    )
+
+
+def _fill(sections: Sequence[Section], *, max_rows: int | None, **words: Any) -> str:
+    """Return the template filled with figures, listings and words."""
     figures = [item for s in sections for item in s.items if isinstance(item, Figure)]
     listings = [item.listing if isinstance(item, Figure) else item for s in sections for item in s.items]
     data = {
@@ -81,22 +122,15 @@ def _fill_page(reading: Reading, sections: Sequence[Section], *, max_rows: int |
         "csv": {item.key: item.csv for item in listings},
     }
     return _template().render(
-        title=_title(reading),
-        headline=_bind(write_headline(reading)),
-        key_figures=list_key_figures(reading),
         sections=sections,
-        facts=list_facts(reading),
-        scenario_text=_scenario_text(reading.manifest),
         limits=LIMITS,
-        as_of=amounts.format_date(reading.summary.get("as_of")) if reading.summary.get("as_of") else "",
-        version=reading.summary.get("version", ""),
-        description=reading.manifest.get("description") or "",
         data=_embed_json(data),
         scripts=[_vendored(name) for name in VENDORED],
         page_script=_read_text("templates/report.js"),
         style=_read_text("templates/report.css"),
         is_figure=lambda item: isinstance(item, Figure),
         max_rows=max_rows,
+        **words,
     )
 
 
