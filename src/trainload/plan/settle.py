@@ -112,7 +112,8 @@ def _follow(
 
     formulation, solution = _hold_reserve(formulation, solution, solve_held, tell)
     _note_reserve(formulation, notes)
-    return Settled(formulation, _drop_crumbs(formulation, solution, solver, tell), seconds)
+    solution = _drop_crumbs(formulation, solution, solver, tell)
+    return Settled(formulation, solution if relaxed is None else price_by(relaxed, solution), seconds)
 
 
 def _state(world: World) -> tuple[Formulation, float]:
@@ -263,14 +264,19 @@ def _drop_crumbs(formulation: Formulation, solution: Solution, solver: Solver, t
     )
     if not kept:
         return solution
-    # closed options have no say in their own prices: the duals that prove the bound are those of the open program
+    again = replace(again, bound=solution.bound, solver=solution.solver, status=solution.status)
+    return price_by(solution, again)
+
+
+def price_by(open_solution: Solution, solution: Solution) -> Solution:
+    """Return a solution with the duals of another, in which every option was open.
+
+    Closed options have no say in their own prices: what one more MW of them is worth only the open program's duals say.
+    """
     return replace(
-        again,
-        bound=solution.bound,
-        solver=solution.solver,
-        status=solution.status,
-        row_duals=solution.row_duals,
-        border_row_duals=solution.border_row_duals,
-        budget_duals=solution.budget_duals,
-        state_duals=solution.state_duals,
+        solution,
+        row_duals=open_solution.row_duals,
+        border_row_duals=open_solution.border_row_duals,
+        budget_duals=open_solution.budget_duals,
+        state_duals=open_solution.state_duals,
     )

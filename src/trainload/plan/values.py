@@ -37,19 +37,26 @@ def reduced_costs(plan: "Plan") -> Array:
 def forced_order_costs(plan: "Plan", option: str) -> Array:
     """Return what one MW forced in would add a year, by period of arrival, USD per MW and year of service.
 
-    The reduced cost of the arrival and of the capacity it keeps in service afterwards (how a solver splits the two is
-    arbitrary, their sum is not), over the present value of the years in service. Arrivals in the last year are left
-    out unless there are no others. Empty where nothing can arrive.
+    The reduced cost of the arrival, of the capacity it keeps in service afterwards and of its share in the means of
+    sampled groups, the same for the gates it needs (how a solver splits them is arbitrary, their sum is not), over the
+    present value of the years in service. Arrivals in the last year are left out unless there are no others. Empty
+    where nothing can arrive.
     """
-    costs = reduced_costs(plan)
-    index = {name: i for i, name in enumerate(plan.formulation.program.border.names)}
-    span = [m for m in range(len(plan.formulation.world.periods)) if f"build[{option},{m}]" in index]
-    standing = np.array([costs[index[f"cap[{option},{m}]"]] for m in span])
-    arriving = np.array([costs[index[f"build[{option},{m}]"]] for m in span])
-    periods, present = plan.formulation.world.periods, plan.formulation.world.present
-    years = np.array([periods[m].n_hours / HOURS_PER_YEAR * present[m] for m in span])
-    costs_per_year = (arriving + np.cumsum(standing[::-1])[::-1]) / np.cumsum(years[::-1])[::-1]
-    lasting = [i for i, m in enumerate(span) if periods[m].year < periods[-1].year]
+    world = plan.formulation.world
+    costs = dict(zip(plan.formulation.program.border.names, reduced_costs(plan), strict=True))
+    span = [m for m in range(len(world.periods)) if f"build[{option},{m}]" in costs]
+    years = np.array([world.periods[m].n_hours / HOURS_PER_YEAR * world.present[m] for m in span])
+    shares = {block.group: block.periods for block in world.blocks if len(block.periods) > 1}
+    added = np.zeros(len(span))
+    for owner in (option, *world.supply.option(option).gates):
+        standing = np.array([costs.get(f"cap[{owner},{m}]", 0.0) for m in span])
+        for group, periods in shares.items():
+            mean = costs.get(f"mean[{owner},{group}]", 0.0)
+            standing += mean * np.array([periods.get(m, 0.0) for m in span])
+        added += [costs.get(f"build[{owner},{m}]", 0.0) for m in span]
+        added += np.cumsum(standing[::-1])[::-1]
+    costs_per_year = added / np.cumsum(years[::-1])[::-1]
+    lasting = [i for i, m in enumerate(span) if world.periods[m].year < world.periods[-1].year]
     return np.asarray(costs_per_year[lasting] if lasting else costs_per_year)
 
 
