@@ -24,6 +24,7 @@ from trainload.plan.orders import (
     state_bridge_limits,
     state_gates,
     state_grid_limit,
+    state_held,
     state_orders,
 )
 from trainload.plan.world import World
@@ -43,6 +44,7 @@ BORDER_FAMILIES: tuple[Callable[[Draft, World], None], ...] = (
     state_co2_budget,
     state_run_limits,
     state_limits,
+    state_held,
 )
 HOURLY_FAMILIES: tuple[Callable[[Draft, World, int], None], ...] = (
     state_balance,

@@ -212,6 +212,15 @@ def state_bridge_limits(draft: Draft, world: World) -> None:
             draft.add_row(f"bridge_stay_min[{name},{m}]", entries, upper=0.0)
 
 
+def state_held(draft: Draft, world: World) -> None:
+    """least <= column <= most for what is decided already, such as orders hedged against late arrivals."""
+    for name, (least, most) in world.held.items():
+        column = draft.column(name)
+        if column is not None:
+            draft.lower[column] = min(max(draft.lower[column], least), draft.upper[column])
+            draft.upper[column] = max(min(draft.upper[column], most), draft.lower[column])
+
+
 def owner_name(owner: Option | Gate) -> str:
     """Return the id of an option or gate."""
     return owner.option if isinstance(owner, Option) else owner.gate

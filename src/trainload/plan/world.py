@@ -1,7 +1,7 @@
 """Everything the program is stated from, resolved once: options with first arrivals, periods, series and blocks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -34,6 +34,7 @@ class World:
         reserve_frac: (M,) largest-unit reserve as a share of powered load.
         first_powered: first period in which any load can be powered.
         limits: what the plan may not exceed beside the scenario's rules (see `plan.modes`).
+        held: least and most of border columns that are decided already, by name (see `plan.hedge`).
     """
 
     scenario: Scenario
@@ -52,6 +53,7 @@ class World:
     chains: tuple[tuple[int, ...], ...]
     notes: tuple[Note, ...] = ()
     limits: Limits = NO_LIMITS
+    held: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def starts_on(self) -> date:

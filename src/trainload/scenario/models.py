@@ -293,6 +293,14 @@ class PlanSettings(Model):
     unit_threshold_mw: Positive = Field(100.0, description="units of this size and more are whole")
     mip_gap_frac: Annotated[float, Field(gt=0, lt=1)] = Field(0.005, description="gap at which whole units are good")
     time_limit_seconds: Positive = Field(300.0, description="for the search of whole units")
+    lead_scenarios: Annotated[int, Field(ge=0, le=50)] = Field(
+        0, description="scenarios of lead times over which orders are hedged; 0 plans at `lead_percentile`"
+    )
+    scenario_hours: Annotated[int, Field(ge=168, le=20000)] = Field(
+        1008, description="sampled hours operated in each of them"
+    )
+    cvar_weight_frac: Fraction = Field(0.0, description="weight of the worst scenarios' mean cost in the objective")
+    cvar_tail_frac: PositiveFraction = Field(0.1, description="probability that counts as the worst")
 
 
 class Forecast(Model):
