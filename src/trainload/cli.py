@@ -44,6 +44,9 @@ SeedOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON")]
 QuickOption = Annotated[bool, typer.Option("--quick", help="plan sampled weeks instead of every hour")]
+RelaxedOption = Annotated[
+    bool, typer.Option("--relaxed", help="lumpy orders may be fractional: quicker, a bound rather than a plan")
+]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="replace a study that is already there")]
 
 
@@ -320,6 +323,42 @@ def run(
     from trainload.commands.studies import run_scenario
 
     run_scenario(scenario, _sets(set_, seed), variant=variant, out=out, quick=quick, overwrite=overwrite)
+
+
+@app.command()
+@guarded
+def sweep(
+    scenario: ScenarioArgument,
+    vary: Annotated[
+        list[str],
+        typer.Option("--vary", metavar="PATH=V1,V2", help="values of one path, or variant=NAME,NAME; repeatable"),
+    ],
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="also write sweep.csv and a page")] = None,
+    set_: SetOption = None,
+    variant: VariantOption = None,
+    seed: SeedOption = None,
+    quick: QuickOption = False,
+    relaxed: RelaxedOption = False,
+    overwrite: OverwriteOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Plan again for every value of some paths.
+
+    Each combination is one plan; what a change does not touch is reused.
+    """
+    from trainload.commands.tradeoffs import sweep_scenario
+
+    sweep_scenario(
+        scenario,
+        vary,
+        _sets(set_, seed),
+        variant=variant,
+        out=out,
+        quick=quick,
+        relaxed=relaxed,
+        overwrite=overwrite,
+        as_json=json,
+    )
 
 
 def main() -> None:

@@ -54,19 +54,22 @@ def table_file(name: str) -> str:
     return f"{name}.csv.gz" if name in COMPRESSED_TABLES else f"{name}.csv"
 
 
-def require_free(folder: Path, *, overwrite: bool) -> None:
-    """Raise `DataError` if a study can't be written to `folder`; called before anything is computed."""
+def require_free(folder: Path, *, overwrite: bool, holds: str = SUMMARY, what: str = "study") -> None:
+    """Raise `DataError` if `what` can't be written to `folder`; called before anything is computed.
+
+    A folder that is not empty may be replaced only where the file `holds` says that it is one of these.
+    """
     if folder.is_file():
         raise DataError(f"output {folder}", Problem("", "is a file", fix="name a folder with --out"))
     if folder.is_dir() and any(folder.iterdir()):
-        if not (folder / SUMMARY).is_file():
+        if not (folder / holds).is_file():
             raise DataError(
                 f"output {folder}",
-                Problem("", "is not empty and holds no study", fix="name another folder; nothing was deleted"),
+                Problem("", f"is not empty and holds no {what}", fix="name another folder; nothing was deleted"),
             )
         if not overwrite:
             raise DataError(
-                f"output {folder}", Problem("", "holds a study", fix="add --overwrite or name another folder")
+                f"output {folder}", Problem("", f"holds a {what}", fix="add --overwrite or name another folder")
             )
     parent = folder.absolute().parent
     while not parent.exists():

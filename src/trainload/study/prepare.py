@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from pydantic import BaseModel
+
 from trainload.catalogue.facts import Catalogue, load_catalogue
 from trainload.demand.demand import Demand, estimate_demand
 from trainload.errors import Note
@@ -31,8 +33,32 @@ READS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "catalogue": ("as_of",),
         "forecast": (*CALENDAR, "name", "seed", "programme", "forecast", "folder"),
-        "demand": (*CALENDAR, "name", "programme", "site", "chips", "money", "grid", "delay", "folder"),
-        "profiles": (*CALENDAR, "name", "programme", "site", "grid", "money", "folder"),
+        "demand": (
+            *CALENDAR,
+            "name",
+            "programme",
+            "site",
+            "chips",
+            "money.chip_wacc_frac",
+            "money.price_year",
+            "grid.carbon_decline_per_year",
+            "delay.gpu_share_frac",
+            "delay.idle_floor_frac",
+            "delay.tranches",
+            "folder",
+        ),
+        "profiles": (
+            *CALENDAR,
+            "name",
+            "programme.peak_to_it_frac",
+            "programme.pue_annual",
+            "programme.duty_frac",
+            "programme.load",
+            "site",
+            "grid",
+            "money.price_year",
+            "folder",
+        ),
         "supply": ("name", "option_set", "options", "gates", "money", "site", "grid"),
         "schedule": ("n_draws", "seed"),
         "prices": ("delay",),
@@ -67,17 +93,48 @@ class StageShelf:
         self._kept: dict[str, tuple[str, object]] = {}
         self.ran: list[str] = []
 
-    def recall(self, stage: str, scenario: Scenario, make: Callable[[], T], *, after: tuple[str, ...] = ()) -> T:
-        """Return the stage's kept result where nothing that it reads has changed, else make it anew."""
-        parts = scenario.model_dump(mode="json", include=set(READS[stage]) - {"folder"})
-        parts["folder"] = str(scenario.folder) if "folder" in READS[stage] else ""
-        key = json.dumps([parts, [self._kept[name][0] for name in after]], sort_keys=True, default=str)
+    def recall(
+        self,
+        stage: str,
+        scenario: Scenario,
+        make: Callable[[], T],
+        *,
+        after: tuple[str, ...] = (),
+        given: object = None,
+    ) -> T:
+        """Return the stage's kept result where nothing that it reads has changed, else make it anew.
+
+        Args:
+            stage: its name in `READS`.
+            scenario: of which the parts in `READS` count.
+            make: runs the stage.
+            after: stages whose results it takes over whole.
+            given: what it takes over of others, where that is less.
+        """
+        parts = [_read_part(scenario, path) for path in READS[stage]]
+        key = json.dumps([parts, repr(given), [self._kept[name][0] for name in after]], sort_keys=True, default=str)
         kept = self._kept.get(stage)
         if kept is None or kept[0] != key:
             self._kept.pop(stage, None)
             kept = self._kept[stage] = (key, make())
             self.ran.append(stage)
         return kept[1]  # type: ignore[return-value]
+
+
+def _read_part(scenario: Scenario, path: str) -> object:
+    """Return one part of a scenario as plain data."""
+    name, _, inner = path.partition(".")
+    part = getattr(scenario, name)
+    part = getattr(part, inner) if inner else part
+    return _to_plain(part)
+
+
+def _to_plain(value: object) -> object:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, Mapping):
+        return {str(key): _to_plain(item) for key, item in value.items()}
+    return value
 
 
 def prepare_stages(
@@ -114,7 +171,8 @@ def prepare_stages(
         "schedule",
         scenario,
         lambda: simulate_arrivals(supply, n_draws=scenario.n_draws, seed=scenario.seed),
-        after=("supply",),
+        given=[(o.option, o.steps, o.gates, o.available_on) for o in supply.options]
+        + [(g.gate, g.steps) for g in supply.gates],
     )
     idle = recall(
         "prices",

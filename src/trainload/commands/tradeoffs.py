@@ -1,0 +1,101 @@
+"""`trainload sweep`, `front` and `alternatives`: plans beside each other."""
+
+# ruff: noqa: PLC0415  (the solvers load after the scenario is known to be sound)
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from trainload.commands.scenarios import read_scenario
+from trainload.commands.screen import Progress, print_json, print_table
+from trainload.errors import Problem, ScenarioError
+from trainload.scenario.models import Scenario
+from trainload.scenario.yaml_tree import parse_value
+
+
+def set_quick(scenario: Scenario) -> Scenario:
+    """Return the scenario on sampled weeks."""
+    return scenario.model_copy(update={"plan": scenario.plan.model_copy(update={"hours": "sampled"})})
+
+
+def read_vary(texts: Sequence[str]) -> dict[str, list[object]]:
+    """Return the values of each ``--vary PATH=v1,v2,...``.
+
+    Raises:
+        ScenarioError: all that can't be read, with their text.
+    """
+    vary: dict[str, list[object]] = {}
+    problems = []
+    for text in texts:
+        path, sign, given = (part.strip() for part in text.partition("="))
+        where = f"--vary {text[:60]}"
+        if not sign or not path or not given:
+            fix = "give a path and its values, e.g. --vary money.gas_usd_per_mmbtu=3,5,8"
+            problems.append(Problem(where, "must be PATH=VALUE,VALUE,...", fix=fix))
+            continue
+        if path in vary:
+            problems.append(Problem(where, "this path is varied twice", fix="give all its values at once"))
+            continue
+        try:
+            values = parse_value(given if given.startswith("[") else f"[{given}]")
+        except ValueError as error:
+            problems.append(Problem(where, f"not YAML values: {error}", fix="put texts in quotes"))
+            continue
+        vary[path] = values if isinstance(values, list) else [values]
+    if problems:
+        raise ScenarioError("sweep", *problems)
+    return vary
+
+
+def sweep_scenario(
+    name: str,
+    vary: Sequence[str],
+    sets: Sequence[str],
+    *,
+    variant: str | None,
+    out: Path | None,
+    quick: bool,
+    relaxed: bool,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Plan a scenario at every combination of the values and print a row for each."""
+    paths = read_vary(vary)
+    scenario = read_scenario(name, sets, variant=variant).scenario
+    from trainload.study.folder import require_free
+    from trainload.study.sweep import SWEEP, run_sweep, save_sweep
+
+    if out is not None:
+        require_free(out, overwrite=overwrite, holds=SWEEP, what="sweep")
+    progress, started = Progress(), time.perf_counter()
+    try:
+        table = run_sweep(
+            set_quick(scenario) if quick else scenario, paths, whole_units=not relaxed, on_progress=progress
+        )
+    finally:
+        progress.close()
+    if out is not None:
+        save_sweep(out, table, scenario=scenario, paths=tuple(paths), overwrite=overwrite)
+    if as_json:
+        print_json(table)
+        return
+    headers = {
+        **{path: path for path in paths},
+        "cost_present_usd": "USD, present",
+        "usd_per_mwh": "USD/MWh",
+        "first_power_on": "first power",
+        "full_power_on": "full power",
+        "tco2": "tCO2",
+        "unserved_mwh": "MWh unserved",
+        "gap_frac": "gap",
+    }
+    print_table(_rows(table), headers)
+    print(f"\n{len(table)} plans in {time.perf_counter() - started:.0f} s")
+    if out is not None:
+        print(f"Tables and page: {out}")
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, object]]:
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
