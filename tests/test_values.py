@@ -49,7 +49,7 @@ def cost_of_forcing(world: World, option: str, m: int) -> float:
 @pytest.mark.parametrize("sampled", [True, False])
 @pytest.mark.parametrize("option", ["fuel_cell", "battery"])
 def test_forced_order_costs_what_a_re_solve_says(option: str, sampled: bool) -> None:
-    """Proves: an unwanted MW, with its gate, adds what solving again with it says, on sampled weeks and on a day a month.
+    """Proves: an unwanted MW, and its gate add what solving again with them says, on weeks and on days.
 
     If broken: the share that a solver books on means of sampled groups, or on a gate nobody orders, is lost.
     """

@@ -73,6 +73,8 @@ def _settle(world: World, notes: list[Note], tell: Progress, *, whole_units: boo
     """Solve the relaxation, hold the largest unit in reserve, make lumpy orders whole, close crumbs."""
     formulation, seconds = _state(world)
     solver = _choose(formulation, notes)
+    if world.scenario.plan.solver != "highs":
+        _announce_compilation(tell)
     tell(f"solving {formulation.program.n_steps:,} hours", None)
     solution = demand_answer(formulation.program, solver(formulation.program))
     formulation, solution = _hold_reserve(formulation, solution, solver, tell)
@@ -120,6 +122,13 @@ def _state(world: World) -> tuple[Formulation, float]:
     """Return the program of a world and how long it took to state, seconds."""
     started = time.perf_counter()
     return formulate(world), time.perf_counter() - started
+
+
+def _announce_compilation(tell: Progress) -> None:
+    from trainload.solve.compilation import is_compiled  # noqa: PLC0415  (loads the compiler)
+
+    if not is_compiled():
+        tell("compiling the solver, once, which takes some ten seconds", None)
 
 
 def _choose(formulation: Formulation, notes: list[Note]) -> Solver:
