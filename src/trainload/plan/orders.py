@@ -13,6 +13,7 @@ from trainload.supply.options import Gate, Option
 from trainload.units import HOURS_PER_YEAR
 
 Array = NDArray[np.float64]
+HELD_SLACK_MW = 0.01  # sums of orders are exact to a solver's rounding only
 
 
 def state_orders(draft: Draft, world: World) -> None:
@@ -213,12 +214,31 @@ def state_bridge_limits(draft: Draft, world: World) -> None:
 
 
 def state_held(draft: Draft, world: World) -> None:
-    """least <= column <= most for what is decided already, such as orders hedged against late arrivals."""
-    for name, (least, most) in world.held.items():
-        column = draft.column(name)
-        if column is not None:
-            draft.lower[column] = min(max(draft.lower[column], least), draft.upper[column])
-            draft.upper[column] = max(min(draft.upper[column], most), draft.lower[column])
+    """Orders decided before (see `plan.hedge`): what is in service came by then, all of it comes, chips by then.
+
+    sum of build[i,k] over k <= m <= what was ordered and has arrived by m, until the period from which an order placed
+    with its lead time known can arrive; sum over all m >= what was ordered; powered[m] <= delivered[m].
+    """
+    if world.held is None:
+        return
+    for owner in world.supply.owners:
+        name = owner_name(owner)
+        arriving = world.held.arriving_mw.get(name, np.zeros(len(world.periods)))
+        open_from = world.held.open_from.get(name, len(world.periods))
+        so_far = np.cumsum(arriving)
+        builds = {m: c for m in world.in_service(owner) if (c := draft.column(f"build[{name},{m}]")) is not None}
+        for m, column in builds.items():
+            if m < open_from:
+                draft.upper[column] = min(draft.upper[column], float(so_far[m]) + HELD_SLACK_MW)
+                entries = {c: 1.0 for k, c in builds.items() if k <= m}
+                draft.add_row(f"held[{name},{m}]", entries, upper=float(so_far[m]) + HELD_SLACK_MW)
+        total = float(arriving[list(builds)].sum()) if builds else 0.0
+        if total > HELD_SLACK_MW:
+            draft.add_row(f"held_all[{name}]", dict.fromkeys(builds.values(), 1.0), lower=total - HELD_SLACK_MW)
+    for m, delivered in enumerate(world.held.delivered_mw):
+        powered = draft.column(f"powered[{m}]")
+        if powered is not None:
+            draft.upper[powered] = min(draft.upper[powered], float(delivered))
 
 
 def owner_name(owner: Option | Gate) -> str:

@@ -1,7 +1,7 @@
 """Everything the program is stated from, resolved once: options with first arrivals, periods, series and blocks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -22,6 +22,21 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
+class HeldOrders:
+    """Orders decided before the plan is made, as they arrive at its lead times.
+
+    Attributes:
+        arriving_mw: (M,) by option and gate: what arrives in each period; nothing of those not named.
+        open_from: by option and gate: first period in which an order placed with its lead time known can arrive.
+        delivered_mw: (M,) facility peak of the chips on site.
+    """
+
+    arriving_mw: Mapping[str, Array]
+    open_from: Mapping[str, int]
+    delivered_mw: Array
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """Resolved input of the formulation; frozen, so that a re-solve changes one thing and keeps the rest.
 
@@ -34,7 +49,7 @@ class World:
         reserve_frac: (M,) largest-unit reserve as a share of powered load.
         first_powered: first period in which any load can be powered.
         limits: what the plan may not exceed beside the scenario's rules (see `plan.modes`).
-        held: least and most of border columns that are decided already, by name (see `plan.hedge`).
+        held: orders that are decided already (see `plan.hedge`), None where all is open.
     """
 
     scenario: Scenario
@@ -53,7 +68,7 @@ class World:
     chains: tuple[tuple[int, ...], ...]
     notes: tuple[Note, ...] = ()
     limits: Limits = NO_LIMITS
-    held: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    held: HeldOrders | None = None
 
     @property
     def starts_on(self) -> date:

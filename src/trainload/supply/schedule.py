@@ -110,6 +110,10 @@ class Schedule:
         durations = list_durations(graph)
         return MappingProxyType({key: float(np.mean(durations[key] * on)) for key, on in flag_critical(graph).items()})
 
+    def step_months(self, owner: str) -> Mapping[str, Floats]:
+        """Return the months that each step takes in every draw, gates' steps as ``gate:<id>.<step>``."""
+        return list_durations(self._graph(owner))
+
     def critical_step(self, owner: str) -> str:
         """Return the step that holds the owner up longest: most months on the critical path, on average."""
         months = self.critical_months(owner)
