@@ -84,37 +84,86 @@ def run_stages(scenario: Scenario, *, on_progress: Progress | None = None) -> St
     return finish_stages(prepare_stages(scenario, on_progress=on_progress), on_progress=on_progress)
 
 
-def finish_stages(
-    prepared: Prepared, *, world: World | None = None, notes: tuple[Note, ...] = (), on_progress: Progress | None = None
-) -> Stages:
-    """Score the forecast, plan, and value what was planned.
+def finish_stages(prepared: Prepared, *, on_progress: Progress | None = None) -> Stages:
+    """Score the forecast, plan in the scenario's mode, and value what was planned."""
+    shared = share_stages(prepared, on_progress=on_progress)
+    mode = prepared.scenario.plan.mode
+    first = make_planner(prepared, f"{mode} first", share=0.22, on_progress=on_progress)
+    world, notes = apply_mode(prepared.world, first)
+    plan = make_planner(prepared, "plan", share=0.25, on_progress=on_progress)(world)
+    dropped = None
+    if has_goals(world):
+        drop = make_planner(prepared, "goals dropped", share=0.82, on_progress=on_progress, prove=False)
+        dropped = drop(drop_goals(world))
+    return describe_plan(prepared, plan, shared=shared, dropped=dropped, notes=notes, on_progress=on_progress)
 
-    Args:
-        prepared: the stages before the plan.
-        world: in place of the prepared one, such as one with limits; the scenario's mode is then not applied.
-        notes: what is to be said of that world.
-        on_progress: called with a message and the share done.
-    """
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What every plan of the same prepared stages is shown beside: the forecast's scores and the base case."""
+
+    backtest: pd.DataFrame
+    drivers: pd.DataFrame
+    base: Plan | None
+    notes: tuple[Note, ...]
+
+
+def make_planner(
+    prepared: Prepared, what: str, *, share: float, on_progress: Progress | None = None, prove: bool = True
+) -> Callable[[World], Plan]:
+    """Return how a world of these stages is planned; `what` and `share` stand before each message."""
     tell = on_progress or (lambda _message, _share: None)
-    scenario, forecast = prepared.scenario, prepared.forecast
-    tell("scoring earlier forecasts", 0.19)
-    scores, scoring = score_forecast(scenario)
-    tell("ranking what moves the answers", 0.20)
-    drivers = rank_answers(scenario, forecast, prepared.demand, prepared.catalogue)
 
-    def solve(case: World, what: str, share: float, *, prove: bool = True) -> Plan:
+    def solve(world: World) -> Plan:
         return make_plan(
-            case,
+            world,
             prepared.schedule,
             generations=prepared.generations,
             on_progress=lambda message, _: tell(f"{what}: {message}", share),
             prove=prove,
         )
 
-    if world is None:
-        mode = scenario.plan.mode
-        world, notes = apply_mode(prepared.world, lambda case: solve(case, f"{mode} first", 0.22))
-    plan = solve(world, "plan", 0.25)
+    return solve
+
+
+def share_stages(prepared: Prepared, *, on_progress: Progress | None = None) -> Shared:
+    """Score the forecast, rank what moves the answers, and plan the base case."""
+    tell = on_progress or (lambda _message, _share: None)
+    tell("scoring earlier forecasts", 0.19)
+    scores, scoring = score_forecast(prepared.scenario)
+    tell("ranking what moves the answers", 0.20)
+    drivers = rank_answers(prepared.scenario, prepared.forecast, prepared.demand, prepared.catalogue)
+    base_supply = limit_to_base(prepared.supply)
+    base = None
+    if base_supply is not None:
+        alone = drop_goals(replace(prepared.world, supply=base_supply))
+        base = make_planner(prepared, "base case", share=0.21, on_progress=on_progress)(alone)
+    return Shared(scores, drivers, base, scoring)
+
+
+def describe_plan(
+    prepared: Prepared,
+    plan: Plan,
+    *,
+    shared: Shared,
+    dropped: Plan | None = None,
+    notes: tuple[Note, ...] = (),
+    months: bool = True,
+    on_progress: Progress | None = None,
+) -> Stages:
+    """Return everything that a study of one plan holds: its sampling error, its values, its effect on the forecast.
+
+    Args:
+        prepared: the stages before the plan.
+        plan: of their world, or of that world with limits.
+        shared: what it is shown beside.
+        dropped: the plan without the buyer's goals.
+        notes: what is to be said of the plan's world.
+        months: False leaves out the value of a month earlier, which takes several solves.
+        on_progress: called with a message and the share done.
+    """
+    tell = on_progress or (lambda _message, _share: None)
+    world = replace(prepared.world, limits=plan.formulation.world.limits)
     sampling: tuple[Note, ...] = ()
     if plan.sampled:
         tell("operating one full year at the plan's capacities", 0.7)
@@ -122,26 +171,21 @@ def finish_stages(
     tell("valuing a month of each order that gates power", 0.73)
     values = tabulate_values(plan)
     plan = replace(plan, tables={**plan.tables, "values": values})
-    plan = replace(plan, tables={**plan.tables, "values": pd.concat([values, value_months(plan)], ignore_index=True)})
-    forecast = cap_forecast(scenario, forecast, plan)
-    base_supply = limit_to_base(prepared.supply)
-    base = None
-    if base_supply is not None:
-        alone = replace(prepared.world, supply=base_supply)
-        base = solve(drop_goals(alone), "base case", 0.75)
-    dropped = solve(drop_goals(world), "goals dropped", 0.82, prove=False) if has_goals(world) else None
-    told = (*prepared.notes, *scoring, *notes, *explain_limits(world, plan.tables), *plan.notes, *sampling)
+    if months:
+        values = pd.concat([values, value_months(plan)], ignore_index=True)
+        plan = replace(plan, tables={**plan.tables, "values": values})
+    told = (*prepared.notes, *shared.notes, *notes, *explain_limits(world, plan.tables), *plan.notes, *sampling)
     return Stages(
         prepared.catalogue,
-        forecast,
+        cap_forecast(prepared.scenario, prepared.forecast, plan),
         prepared.demand,
         prepared.schedule,
         world,
         plan,
-        base,
+        shared.base,
         dropped,
-        scores,
-        drivers,
+        shared.backtest,
+        shared.drivers,
         told,
     )
 
