@@ -142,8 +142,8 @@ def _draw_week(reading: Reading, week: pd.DataFrame, which: str) -> Figure:
 
 
 def _say_sampled(reading: Reading) -> str:
-    """Return a sentence on sampled weeks, where the operation is not every hour of the horizon."""
-    if len(reading["operation"]) >= reading["periods"]["hours"].sum():
+    """Return a sentence on sampled weeks, where an hour of the operation stands for more than itself."""
+    if (reading["operation"]["weight_hours"] == 1.0).all():
         return ""
     return " Sampled weeks: each stands for several periods, and its load is their mean."
 
