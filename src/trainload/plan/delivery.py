@@ -149,7 +149,9 @@ def state_clean_budget(draft: Draft, world: World) -> None:
         return
     for group, blocks in _groups(world).items():
         hours = _hours_with_goal(world, blocks)
-        slack = draft.add_column(f"unmatched[{group}]", upper=float(world.wanted_mw.max()) * sum(hours.values()) + 1.0)
+        if not hours:
+            continue  # a budget of nothing would have a price that means nothing
+        slack = draft.add_column(f"unmatched[{group}]", upper=float(world.wanted_mw.max()) * hours + 1.0)
         usd = world.scenario.rules.clean_slack_usd_per_mwh
         _charge_slack(draft, world, blocks, term="clean_slack", slack=slack, usd=usd, unit="MWh")
         columns = {slack: -1.0}
@@ -169,7 +171,9 @@ def state_co2_budget(draft: Draft, world: World) -> None:
     if cap is None:
         return
     for group, blocks in _groups(world).items():
-        hours = sum(_hours_with_goal(world, blocks).values())
+        hours = _hours_with_goal(world, blocks)
+        if not hours:
+            continue
         worst = float(world.wanted_mw.max()) * hours * 2.0 + 1.0
         slack = draft.add_column(f"co2_excess[{group}]", upper=worst)
         usd = world.scenario.rules.co2_slack_usd_per_tco2
@@ -211,8 +215,8 @@ def goal_share(world: World, block: int) -> Array:
     return np.full(len(item.hours), share)
 
 
-def _hours_with_goal(world: World, blocks: list[int]) -> dict[int, float]:
-    return {b: float((world.blocks[b].years.weight_hours * goal_share(world, b)).sum()) for b in blocks}
+def _hours_with_goal(world: World, blocks: list[int]) -> float:
+    return sum(float((world.blocks[b].years.weight_hours * goal_share(world, b)).sum()) for b in blocks)
 
 
 def _charge_slack(
