@@ -41,6 +41,7 @@ TABLES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "cost_usd": "chips' capital and power share of the run",
             "tco2": "emission of the run at the grid's average factor",
             "powered_on": "first day with the power this generation wants (planned)",
+            "start_on": "first day on which it trains, with part of its power if that is all there is",
             "finish_on": "day the FLOP budget is met, as powered",
             "finish_unconstrained_on": "day it would be met with power from wanted_on",
             "delay_days": "finish_on less finish_unconstrained_on",

@@ -16,6 +16,7 @@ def draw_generations(reading: Reading) -> Figure | None:
         "facility_peak_mw",
         "wanted_on",
         "powered_on",
+        "start_on",
         "finish_on",
         "finish_unconstrained_on",
         "delay_days",
@@ -29,32 +30,37 @@ def draw_generations(reading: Reading) -> Figure | None:
     tooltip = tip(
         ("name", "generation"),
         ("wanted_on_text", "wanted"),
-        ("powered_on_text", "powered"),
+        ("start_on_text", "trains from"),
+        ("powered_on_text", "all its power"),
         ("finish_on_text", "finished"),
         ("finish_unconstrained_on_text", "finished, if powered in time"),
         ("delay_days", "delay, days", ",.0f"),
     )
     free, trained = {"height": 8, "yOffset": -9, "color": ACCENT_SOFT}, {"height": 14, "yOffset": 5, "color": ACCENT}
+    full = {"orient": "vertical", "size": 14, "thickness": 2, "yOffset": 5, "color": "white"}
     late = {"align": "left", "dx": 7, "dy": 5, "color": WARN, "fontWeight": 600}
-    span, real = "isValid(datum.finish_unconstrained_on)", "isValid(datum.powered_on) && isValid(datum.finish_on)"
+    span, real = "isValid(datum.finish_unconstrained_on)", "isValid(datum.start_on) && isValid(datum.finish_on)"
     start, finish = moment("wanted_on", padding=12), moment("finish_on", padding=12)
     layers = [paint("bar", free, where=span, x=start, x2=end("finish_unconstrained_on"), y=y, tooltip=tooltip)]
-    if (rows["powered_on"].notna() & rows["finish_on"].notna()).any():
+    if (rows["start_on"].notna() & rows["finish_on"].notna()).any():
         layers.append(
-            paint("bar", trained, where=real, x=moment("powered_on"), x2=end("finish_on"), y=y, tooltip=tooltip)
+            paint("bar", trained, where=real, x=moment("start_on"), x2=end("finish_on"), y=y, tooltip=tooltip)
         )
+        while_training = "datum.start_on < datum.powered_on && datum.powered_on < datum.finish_on"
+        if ((rows["start_on"] < rows["powered_on"]) & (rows["powered_on"] < rows["finish_on"])).any():
+            layers.append(paint("tick", full, where=while_training, x=moment("powered_on"), y=y, tooltip=tooltip))
     if ((rows["delay_days"] >= 1) & rows["finish_on"].notna()).any():
         behind = "datum.delay_days >= 1 && isValid(datum.finish_on)"
         layers.append(paint("text", late, where=behind, x=finish, y=y, text=field("late")))
-    make = write_days("wanted_on", "powered_on", "finish_on", "finish_unconstrained_on")
+    make = write_days("wanted_on", "powered_on", "start_on", "finish_on", "finish_unconstrained_on")
     make["late"] = "'+' + format(datum.delay_days, ',.0f') + ' days'"
     title = _state_delay(rows)
     return Figure(
         key="generation-dates",
         title=title,
         caption=(
-            "Light bar: training with power from the wanted day on; dark bar: as powered by the plan. Sizes are "
-            "facility peaks."
+            "Light bar: training with power from the wanted day on; dark bar: as powered by the plan, with part of its "
+            "power up to the white line. Sizes are facility peaks."
         ),
         alt=f"Training time of {len(rows)} generations. {title}.",
         spec=frame(rows, height=max(110, 50 * len(rows) + 20), layers=layers, alt=title, make=make),
@@ -84,6 +90,7 @@ def list_generations(reading: Reading) -> Listing | None:
     columns = [
         "name",
         "wanted_on",
+        "start_on",
         "powered_on",
         "finish_on",
         "delay_days",

@@ -59,6 +59,7 @@ LABELS: Mapping[str, str] = {
     "powered_mw": "Powered",
     "powered_on": "Powered on",
     "said_on": "Said on",
+    "start_on": "Trains from",
     "start_p50_months": "Starts P50",
     "tco2": "Emission, grid average",
     "unit_mw": "Unit size",

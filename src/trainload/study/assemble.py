@@ -34,7 +34,7 @@ Progress = Callable[[str, float | None], None]
 
 GENERATION_KEYS = (
     "name", "flop", "facility_peak_mw", "facility_average_mw", "energy_mwh", "chips", "days", "wanted_on",
-    "powered_on", "finish_on", "delay_days",
+    "powered_on", "start_on", "finish_on", "delay_days",
 )  # fmt: skip
 PLAN_KEYS = (
     "solver", "status", "hours", "objective_usd", "bound_usd", "gap", "build_seconds", "solve_seconds", "peak_mb",
@@ -113,6 +113,7 @@ def tabulate_generations(stages: Stages) -> pd.DataFrame:
                 "cost_usd": g.cost_usd,
                 "tco2": g.tco2,
                 "powered_on": f.powered_on,
+                "start_on": f.start_on,
                 "finish_on": f.finish_on,
                 "finish_unconstrained_on": f.finish_unconstrained_on,
                 "delay_days": f.delay_days,
