@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from trainload.errors import Note
 from trainload.plan.formulate import formulate
 from trainload.plan.plan import Plan
 from trainload.plan.settle import LONG_HOURS
@@ -36,6 +37,14 @@ def value_months(plan: Plan) -> pd.DataFrame:
             worth = max(today.objective - sooner.objective, 0.0)
             rows.append(("one_month_earlier", option, world.starts_on, worth, "USD present"))
     return pd.DataFrame(rows, columns=list(TABLES["values"]))
+
+
+def note_months(plan: Plan) -> tuple[Note, ...]:
+    """Return what a reader should know of these values on a long calendar."""
+    if plan.formulation.program.n_steps < LONG_HOURS:
+        return ()
+    text = "the worth of one month earlier is that of two re-solves on sampled weeks, not on every hour."
+    return (Note("values.one_month_earlier", text, "assumption"),)
 
 
 def shorten_lead(world: World, option: str, *, months: float) -> World:

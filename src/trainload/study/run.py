@@ -18,7 +18,7 @@ from trainload.scenario.models import Scenario
 from trainload.study.assemble import Stages, assemble_study
 from trainload.study.compare import drop_goals, has_goals, limit_to_base
 from trainload.study.folder import REPORT, StudyTables, replacing_folder, require_free, write_study
-from trainload.study.months import value_months
+from trainload.study.months import note_months, value_months
 from trainload.study.prepare import Prepared, prepare_stages
 from trainload.study.sampling_error import measure_sampling_error
 from trainload.study.scores import rank_answers, score_forecast
@@ -174,7 +174,7 @@ def describe_plan(
     if months:
         values = pd.concat([values, value_months(plan)], ignore_index=True)
         plan = replace(plan, tables={**plan.tables, "values": values})
-    told = (*prepared.notes, *shared.notes, *notes, *explain_limits(world, plan.tables), *plan.notes, *sampling)
+    told = (*prepared.notes, *shared.notes, *notes, *explain_limits(world, plan.tables), *plan.notes, *note_months(plan), *sampling)
     return Stages(
         prepared.catalogue,
         cap_forecast(prepared.scenario, prepared.forecast, plan),
