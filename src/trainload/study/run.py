@@ -174,7 +174,15 @@ def describe_plan(
     if months:
         values = pd.concat([values, value_months(plan)], ignore_index=True)
         plan = replace(plan, tables={**plan.tables, "values": values})
-    told = (*prepared.notes, *shared.notes, *notes, *explain_limits(world, plan.tables), *plan.notes, *note_months(plan), *sampling)
+    told = (
+        *prepared.notes,
+        *shared.notes,
+        *notes,
+        *explain_limits(world, plan.tables),
+        *plan.notes,
+        *note_months(plan),
+        *sampling,
+    )
     return Stages(
         prepared.catalogue,
         cap_forecast(prepared.scenario, prepared.forecast, plan),
