@@ -86,6 +86,15 @@ def test_any_program_agrees_with_highs(seed):
     compare(any_program(seed))
 
 
+@pytest.mark.parametrize("seed", [1009, 1125, 2066, 2350, 2552])
+def test_levels_without_use_leave_no_flow_and_no_gap(seed):
+    """Proves: where a level is handed to steps that can neither hold nor use it, what fills it is fixed, and priced.
+
+    If broken: such flows have no interior, multipliers grow to 1e5 and more and no bound is proven (gaps 1e-6 to 1e+26).
+    """
+    compare(any_program(seed))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, 300, 25))
 def test_many_programs_agree_with_highs(first):
