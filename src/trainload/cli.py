@@ -361,6 +361,43 @@ def sweep(
     )
 
 
+@app.command()
+@guarded
+def front(
+    scenario: ScenarioArgument,
+    of: Annotated[
+        Literal["tco2", "date", "unserved"], typer.Option("--of", help="what is traded against cost")
+    ] = "tco2",
+    points: Annotated[int, typer.Option("--points", metavar="N", help="plans, both ends included")] = 7,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="folder; default: studies/NAME-front-OF")
+    ] = None,
+    set_: SetOption = None,
+    variant: VariantOption = None,
+    seed: SeedOption = None,
+    quick: QuickOption = False,
+    overwrite: OverwriteOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Trace cost against emission, date or unserved load.
+
+    From the cheapest plan to the best by that measure; each point is a study folder of its own.
+    """
+    from trainload.commands.tradeoffs import trace_scenario
+
+    trace_scenario(
+        scenario,
+        of,
+        _sets(set_, seed),
+        variant=variant,
+        out=out,
+        n_points=points,
+        quick=quick,
+        overwrite=overwrite,
+        as_json=json,
+    )
+
+
 def main() -> None:
     """Run the command line; Ctrl-C before a command has started leaves as quietly as after."""
     for stream in (sys.stdout, sys.stderr):

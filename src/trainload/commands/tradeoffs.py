@@ -4,12 +4,14 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
 from trainload.commands.scenarios import read_scenario
-from trainload.commands.screen import Progress, print_json, print_table
+from trainload.commands.screen import Progress, print_json, print_notes, print_table
 from trainload.errors import Problem, ScenarioError
 from trainload.scenario.models import Scenario
 from trainload.scenario.yaml_tree import parse_value
@@ -95,6 +97,55 @@ def sweep_scenario(
     print(f"\n{len(table)} plans in {time.perf_counter() - started:.0f} s")
     if out is not None:
         print(f"Tables and page: {out}")
+
+
+def trace_scenario(
+    name: str,
+    of: Literal["tco2", "date", "unserved"],
+    sets: Sequence[str],
+    *,
+    variant: str | None,
+    out: Path | None,
+    n_points: int,
+    quick: bool,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Trace a scenario's front between cost and another measure into a folder, and print its points."""
+    loaded = read_scenario(name, sets, variant=variant)
+    from trainload.study.front import PAGE, run_front
+
+    scenario = set_quick(loaded.scenario) if quick else loaded.scenario
+    folder = out or Path("studies") / f"{scenario.name}-front-{of}"
+    progress = Progress()
+    try:
+        front = run_front(
+            replace(loaded, scenario=scenario),
+            of,
+            folder,
+            n_points=n_points,
+            overwrite=overwrite,
+            on_progress=progress,
+        )
+    finally:
+        progress.close()
+    if as_json:
+        print_json(front.table)
+        return
+    headers = {
+        "point": "point",
+        "status": "status",
+        "cost_present_usd": "USD, present",
+        "cash_present_usd": "of it cash",
+        "tco2": "tCO2",
+        "unpowered_mwh": "MW x h unpowered",
+        "unserved_mwh": "MWh unserved",
+        "full_power_on": "full power",
+        "usd_per_unit": "USD per unit to the next",
+    }
+    print_table(_rows(front.table), headers)
+    print_notes(front.notes)
+    print(f"\nStudies and page: {front.folder / PAGE}")
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, object]]:

@@ -10,7 +10,7 @@ from trainload.errors import Note, Problem, ScenarioError
 from trainload.plan.delivery import powered_column
 from trainload.plan.draft import Draft
 from trainload.plan.hours import hourly_emission
-from trainload.plan.limits import SLACK_UNIT, SLACK_USD
+from trainload.plan.limits import SLACK_UNIT
 from trainload.plan.periods import find_period
 from trainload.plan.world import World
 from trainload.scenario.patch import suggest
@@ -45,22 +45,24 @@ def state_limits(draft: Draft, world: World) -> None:
     wanted = sum(hours[m] * float(world.wanted_mw[m]) for m in hours)
     if limits.unpowered_mwh is not None:
         entries = {draft.index[f"unpowered[{m}]"]: n for m, n in hours.items()}
-        _state_row(draft, "unpowered_mwh", entries, most=limits.unpowered_mwh, box=wanted)
+        _state_row(
+            draft, "unpowered_mwh", entries, usd=limits.price("unpowered_mwh"), most=limits.unpowered_mwh, box=wanted
+        )
     if limits.full_power_on is not None:
         first = find_period(world.periods, limits.full_power_on)
         entries = {draft.index[f"unpowered[{m}]"]: n for m, n in hours.items() if m >= first}
         if entries:
-            _state_row(draft, "full_power_mwh", entries, most=0.0, box=wanted)
+            _state_row(draft, "full_power_mwh", entries, usd=limits.price("full_power_mwh"), most=0.0, box=wanted)
     for option, most in limits.most_mw.items():
         columns = [c for m in hours if (c := draft.column(f"cap[{option},{m}]")) is not None]
         if columns:
-            over = _add_slack(draft, "most_mw", box=draft.upper[columns[0]], option=option)
+            over = _add_slack(draft, "most_mw", usd=limits.price("most_mw"), box=draft.upper[columns[0]], option=option)
             for column in columns:
                 draft.add_row(f"limits[most_mw,{option},{column}]", {column: 1.0, over: -1.0}, upper=most)
     for option, least in limits.least_mw.items():
         columns = [c for m in hours if (c := draft.column(f"cap[{option},{m}]")) is not None]
-        entries = {_add_slack(draft, "least_mw", box=least, option=option): 1.0, **dict.fromkeys(columns[-1:], 1.0)}
-        draft.add_row(f"limits[least_mw,{option}]", entries, lower=least)
+        short = _add_slack(draft, "least_mw", usd=limits.price("least_mw"), box=least, option=option)
+        draft.add_row(f"limits[least_mw,{option}]", {short: 1.0, **dict.fromkeys(columns[-1:], 1.0)}, lower=least)
     _state_totals(draft, world)
 
 
@@ -73,12 +75,12 @@ def _require_options(world: World) -> None:
         raise ScenarioError("limits", *problems)
 
 
-def _state_row(draft: Draft, limit: str, entries: Mapping[int, float], *, most: float, box: float) -> None:
-    over = _add_slack(draft, limit, box=box)
+def _state_row(draft: Draft, limit: str, entries: Mapping[int, float], *, usd: float, most: float, box: float) -> None:
+    over = _add_slack(draft, limit, usd=usd, box=box)
     draft.add_row(f"limits[{limit}]", {**entries, over: -1.0}, upper=most)
 
 
-def _add_slack(draft: Draft, limit: str, *, box: float, option: str = "") -> int:
+def _add_slack(draft: Draft, limit: str, *, usd: float, box: float, option: str = "") -> int:
     """State how far a limit is exceeded, and charge it."""
     owner = f"{limit}:{option}" if option else limit
     over = draft.add_column(f"over[{owner}]", upper=box)
@@ -87,7 +89,7 @@ def _add_slack(draft: Draft, limit: str, *, box: float, option: str = "") -> int
         owner,
         over,
         year=1,
-        usd=SLACK_USD[limit],
+        usd=usd,
         present=1.0,
         group="shadow",
         unit=SLACK_UNIT[limit],
@@ -111,14 +113,14 @@ def _state_totals(draft: Draft, world: World) -> None:
         if powered is not None:
             served[powered] = served.get(powered, 0.0) - energy
     if limits.unserved_mwh is not None:
-        over = _add_slack(draft, "unserved_mwh", box=2.0 * wanted + 1.0)
+        over = _add_slack(draft, "unserved_mwh", usd=limits.price("unserved_mwh"), box=2.0 * wanted + 1.0)
         upper = limits.unserved_mwh - wanted
         draft.add_budget("limits[unserved_mwh]", upper=upper, columns={**served, over: -1.0})
     if limits.tco2 is not None:
-        over = _add_slack(draft, "tco2", box=5.0 * wanted + 1.0)
+        over = _add_slack(draft, "tco2", usd=limits.price("tco2"), box=5.0 * wanted + 1.0)
         draft.add_budget("limits[tco2]", upper=limits.tco2, columns={over: -1.0})
     if limits.cost_usd is not None:
-        over = _add_slack(draft, "cost_usd", box=1e3 * abs(limits.cost_usd) + 1e12)
+        over = _add_slack(draft, "cost_usd", usd=limits.price("cost_usd"), box=1e3 * abs(limits.cost_usd) + 1e12)
         draft.add_budget("limits[cost_usd]", upper=limits.cost_usd, columns={**paid, over: -1.0})
 
 
@@ -171,10 +173,12 @@ def measure_plan(world: World, tables: Mapping[str, pd.DataFrame]) -> Measures:
 
 
 def explain_limits(world: World, tables: Mapping[str, pd.DataFrame]) -> tuple[Note, ...]:
-    """Return a note for each limit that the plan can't keep: by how much it is exceeded."""
+    """Return a note for each limit that the plan can't keep: by how much it is exceeded; ties are not limits."""
     rows = tables["ledger"].loc[tables["ledger"]["term"] == "limit_slack"]
     measures, notes = measure_plan(world, tables), []
     for owner, unit, quantity in zip(rows["owner"], rows["unit"], rows["quantity"], strict=True):
+        if str(owner) in world.limits.slack_usd:
+            continue
         size = max(abs(getattr(measures, str(owner), 0.0)), float(world.wanted_mw.max(initial=0.0)), 1.0)
         if quantity > max(LEAST_MISS_FRAC * size, 1e-3):
             text = f"no plan keeps it: exceeded by {quantity:,.4g} {unit}, as little as can be."

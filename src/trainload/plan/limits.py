@@ -10,14 +10,15 @@ from datetime import date
 from types import MappingProxyType
 
 # What a unit over its limit costs. A limit comes before money: each price is far above what anything worth having costs
-# (a MWh unserved costs up to 5,000 USD, a tonne out of the air about 1,000), and serving load comes before emission.
+# (a MWh unserved costs up to 5,000 USD, a tonne out of the air about 1,000), and serving load comes before emission. At
+# ten times as much, an interior point no longer tells the dollars of the plan beside those of the slack.
 SLACK_USD: Mapping[str, float] = MappingProxyType(
     {
-        "unpowered_mwh": 1e5,
-        "unserved_mwh": 1e6,
-        "tco2": 1e5,
+        "unpowered_mwh": 1e4,
+        "unserved_mwh": 1e5,
+        "tco2": 1e4,
         "cost_usd": 1e3,
-        "full_power_mwh": 1e5,
+        "full_power_mwh": 1e4,
         "most_mw": 1e8,
         "least_mw": 1e8,
     }
@@ -47,6 +48,8 @@ class Limits:
         full_power_on: from the first period that starts on this day or later, all that is wanted is powered.
         most_mw: MW of an option in service in any period.
         least_mw: MW of an option in service in the last period in which it can be there.
+        slack_usd: price of the slack of a limit by its name, in place of the one in `SLACK_USD`; a price of cents on a
+            limit of zero breaks ties between plans of the same cost.
     """
 
     unpowered_mwh: float | None = None
@@ -56,6 +59,11 @@ class Limits:
     full_power_on: date | None = None
     most_mw: Mapping[str, float] = field(default_factory=dict)
     least_mw: Mapping[str, float] = field(default_factory=dict)
+    slack_usd: Mapping[str, float] = field(default_factory=dict)
+
+    def price(self, limit: str) -> float:
+        """Return what a unit over a limit costs, USD."""
+        return float(self.slack_usd.get(limit, SLACK_USD[limit]))
 
     def __bool__(self) -> bool:
         """Whether there is any limit."""
@@ -63,8 +71,3 @@ class Limits:
 
 
 NO_LIMITS = Limits()
-
-
-def slack_name(limit: str, option: str = "") -> str:
-    """Return the name of a limit's slack column: how far the plan exceeds it."""
-    return f"over[{limit},{option}]" if option else f"over[{limit}]"

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from trainload.plan.hours import MUST_RUN_CARRIERS
-from trainload.plan.limits import SLACK_USD, Limits
+from trainload.plan.limits import Limits
 from trainload.plan.orders import contract_output
 from trainload.plan.world import World
 from trainload.supply.options import Gate, Option
@@ -75,7 +75,7 @@ def _limits(world: World, limits: Limits) -> list[tuple[str, str, float]]:
     rows = []
     for owner, (name, value) in given.items():
         bound = "after_days" if name == "full_power_mwh" else name
-        rows += [(f"limit:{owner}", bound, value), (f"limit:{owner}", "slack_usd", SLACK_USD[name])]
+        rows += [(f"limit:{owner}", bound, value), (f"limit:{owner}", "slack_usd", limits.price(name))]
     return rows
 
 

@@ -7,9 +7,9 @@ import pandas as pd
 from trainload.report import amounts
 from trainload.report.contents import Section
 from trainload.report.figures import Figure, Listing, safe_field
-from trainload.report.marks import amount, end, field, frame, legend_colours, named_rows, paint, tip
+from trainload.report.marks import amount, field, frame, legend_colours, named_rows, paint, tip
 from trainload.report.page import render_page
-from trainload.report.palette import ACCENT, ACCENT_SOFT, INK, SOFT_INK, colour_options
+from trainload.report.palette import ACCENT, ACCENT_SOFT, INK, colour_options
 
 MEASURE_LABELS: Mapping[str, str] = {
     "point": "Point",
@@ -145,4 +145,105 @@ def render_sweep(table: pd.DataFrame, *, paths: Sequence[str], name: str, versio
     )
 
 
-_KEPT = (end, ACCENT_SOFT, INK, SOFT_INK)
+# of what: the column, what it is called, its unit as people read it, and USD per one of what
+FRONT_MEASURES: Mapping[str, tuple[str, str, float, str, str]] = {
+    "tco2": ("tco2", "Emission over the horizon", 1e6, "Mt CO₂", "tonne of CO₂ avoided"),
+    "date": ("unpowered_mwh", "Wanted peak without power", 1e6, "TW × h", "MWh of peak powered earlier"),
+    "unserved": ("unserved_mwh", "Wanted load not served", 1e6, "TWh", "MWh served"),
+}
+
+
+def draw_front(table: pd.DataFrame, *, of: str) -> Figure:
+    """Return cost against the measure, one mark a point that is on the front, joined by a line."""
+    column, name, size, unit, _ = FRONT_MEASURES[of]
+    shown = table[table["status"] == "front"]
+    rows = pd.DataFrame(
+        {
+            "point": [f"{p:.0f}" for p in shown["point"]],
+            "measure": shown[column] / size,
+            "usd": shown["cost_present_usd"],
+            "cash": shown["cash_present_usd"],
+            "full_power": [amounts.format_month(day) for day in shown["full_power_on"]],
+        }
+    )
+    start, end_ = rows.iloc[0], rows.iloc[-1]
+    more = float(end_["usd"] - start["usd"])
+    most, least = (amounts.round_digits(float(row["measure"])) for row in (start, end_))
+    title = f"From {most} to {least} {unit} for {amounts.format_usd(more)} more"
+    if len(rows) == 1:
+        title = "Nothing to trade: one plan is best by both"
+    x = {
+        "field": "measure",
+        "type": "quantitative",
+        "scale": {"zero": False, "nice": True},
+        "axis": {"title": f"{name} ({unit})", "grid": True, "tickCount": 6},
+    }
+    y = amount("bn", "billion USD, present value", grid=True, ticks=6, scale={"zero": False})
+    tips = tip(
+        ("point", "Point"),
+        ("measure", f"{name} ({unit})", ",.4~g"),
+        ("bn", "Total, billion USD", ".4~g"),
+        ("cash_bn", "Cash, billion USD", ".4~g"),
+        ("full_power", "Full power"),
+    )
+    above = {"dy": -11, "dx": 4, "align": "left", "color": INK}
+    layers = [
+        paint("line", {"color": ACCENT_SOFT}, x=x, y=y, order=field("measure", "quantitative")),
+        paint("point", {"color": ACCENT, "filled": True, "size": 70, "opacity": 1}, x=x, y=y, tooltip=tips),
+        paint("text", above, x=x, y=y, text=field("point")),
+    ]
+    return Figure(
+        key="front",
+        title=title,
+        caption=(
+            "Each mark is a plan with a study of its own; none is bettered by another in both. Total cost: cash, and "
+            "the shadow prices of missing power and goals, present value."
+        ),
+        alt=f"Total cost against {name.lower()}. {title}.",
+        spec=frame(
+            rows,
+            height=340,
+            layers=layers,
+            alt=title,
+            make={"bn": "datum.usd / 1e9", "cash_bn": "datum.cash / 1e9"},
+        ),
+        listing=Listing(
+            "front-rows",
+            "The front",
+            rows,
+            labels={
+                "point": "Point",
+                "measure": f"{name} ({unit})",
+                "usd": "Total (USD)",
+                "cash": "Cash (USD)",
+                "full_power": "Full power",
+            },
+        ),
+    )
+
+
+def render_front(
+    table: pd.DataFrame, *, of: str, name: str, version: str, notes: Sequence[tuple[str, str]] = ()
+) -> str:
+    """Return the page of a front: the curve, what each plan orders, and every point with its study."""
+    _, measure, _, _, unit = FRONT_MEASURES[of]
+    shown = table[table["status"] == "front"].reset_index(drop=True)
+    labels = [f"Point {p:.0f}" for p in shown["point"]]
+    prices = shown["usd_per_unit"].dropna()
+    headline = "The cheapest plan is the best by this measure too: nothing to trade."
+    if len(prices):
+        least, most = amounts.format_usd(float(prices.iloc[0])), amounts.format_usd(float(prices.iloc[-1]))
+        headline = f"The first {unit} costs {least}, the last {most}."
+    left_out = table[table["status"] != "front"]
+    said = "" if left_out.empty else f" {len(left_out)} of them bettered or repeated by another, and not drawn."
+    caption = f"Each point has a folder with its own report.{said} USD per unit: per {unit}, up to the next point."
+    listing = list_plans(table, key="points", title="Every point", caption=caption)
+    items = [i for i in (draw_front(table, of=of), draw_orders(shown, labels, key="orders"), listing) if i is not None]
+    question = f"What does less of it cost? {measure} against total cost."
+    return render_page(
+        [Section("front-points", "Front", question, tuple(items))],
+        title=f"Front: {name}",
+        headline=headline,
+        facts=tuple(notes),
+        version=version,
+    )
