@@ -9,7 +9,7 @@ import pytest
 
 from make_chains import any_program
 from make_programs import random_program, store_world, two_step_world
-from trainload.solve.chain import solve_chain
+from trainload.solve.chain import Progress, count_processors, solve_chain
 from trainload.solve.check import check_solution
 from trainload.solve.compilation import is_compiled
 from trainload.solve.highs import solve_with_highs
@@ -90,9 +90,67 @@ def test_any_program_agrees_with_highs(seed):
 def test_levels_without_use_leave_no_flow_and_no_gap(seed):
     """Proves: where a level is handed to steps that can neither hold nor use it, what fills it is fixed, and priced.
 
-    If broken: such flows have no interior, multipliers grow to 1e5 and more and no bound is proven (gaps 1e-6 to 1e+26).
+    If broken: such flows have no interior, multipliers grow past 1e5 and no bound is proven (gaps 1e-6 to 1e+26).
     """
     compare(any_program(seed))
+
+
+@pytest.mark.parametrize("size", [1e-9, 1e12])
+@pytest.mark.parametrize("price", [1e-9, 1.0, 1e9])
+def test_scale_changes_nothing(size, price):
+    """Proves: with quantities x size and prices x price the cost is that times as high, and as well proven.
+
+    If broken: a badly scaled program fails, or passes a tolerance that means nothing at its scale.
+    """
+    for seed in range(3000, 3004):
+        one, scaled = any_program(seed), any_program(seed, size=size, price=price)
+        solution = solve_chain(scaled)
+        assert solution.status == solve_chain(one).status
+        if solution.status == "optimal":
+            assert solution.objective == pytest.approx(solve_chain(one).objective * size * price, rel=2e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_a_stopped_solve_returns_its_best_iterate(n_threads):
+    """Proves: at Ctrl-C and at a time limit there is a solution with its own residual and gap, called time_limit.
+
+    If broken: an hour's work is thrown away, or a point that is far off calls itself optimal.
+    """
+    program = random_program(5, n_steps=3000, n_stores=2)
+    best = solve_chain(program, n_threads=n_threads)
+    seen: list[Progress] = []
+
+    def interrupt(progress: Progress) -> None:
+        seen.append(progress)
+        if progress.iteration == 12:
+            raise KeyboardInterrupt
+
+    stopped = solve_chain(program, n_threads=n_threads, on_progress=interrupt)
+    assert seen[-1].iteration == 12 < best.n_iterations
+    out_of_time = solve_chain(program, n_threads=n_threads, time_limit_seconds=1e-9)
+    for solution in (stopped, out_of_time):
+        assert solution.status == "time_limit"
+        check = check_solution(program, solution)
+        assert check.bound <= best.objective * (1 + 1e-9)
+        assert check.gap > 1e-6 or check.residual > 1e-6
+        assert solution.bound == check.bound
+    assert stopped.gap < out_of_time.gap
+
+
+def test_threads_follow_the_processors_at_hand():
+    """Proves: a process that may use one processor counts one, whatever the machine has.
+
+    If broken: a container limited to two of 64 processors starts 64 threads.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        pytest.skip("this system has no processor affinity")
+    allowed = os.sched_getaffinity(0)
+    assert count_processors() == len(allowed)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        assert count_processors() == 1
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 @pytest.mark.slow

@@ -64,6 +64,20 @@ def fits_chain(program: Program) -> str | None:
     Raises:
         SolverError: where the program's arrays are malformed.
     """
+    misfit = _find_misfit(program)
+    if misfit is not None:
+        return misfit
+    try:
+        presolve(program)
+    except OutsideGrammarError as outside:
+        return str(outside)
+    except Contradiction:
+        return None
+    return None
+
+
+def _find_misfit(program: Program) -> str | None:
+    """Return why the program's dimensions are beyond the chain solver, or None where they are not."""
     validate_program(program, within_grammar=False)
     for block in program.blocks:
         if len(block.row_names) > MAX_ROWS:
@@ -74,13 +88,14 @@ def fits_chain(program: Program) -> str | None:
         touched |= {c for factors in block.row_border for c in factors}
         if len(touched) + len(block.budget_coeff) > MAX_COLUMNS:
             return f"{block.name} touches {len(touched)} columns and {len(block.budget_coeff)} budgets"
-    try:
-        presolve(program)
-    except OutsideGrammarError as outside:
-        return str(outside)
-    except Contradiction:
-        return None
     return None
+
+
+def count_processors() -> int:
+    """Return how many processors this process may use, which can be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def solve_chain(
@@ -97,7 +112,7 @@ def solve_chain(
         program: what to solve; `fits_chain` tells whether it can be.
         tolerance: relative residuals and proven gap to reach.
         time_limit_seconds: afterwards the best iterate is returned, as on Ctrl-C; compilation does not count.
-        n_threads: threads over pieces; by default one where the program is small, else one per core.
+        n_threads: threads over pieces; by default one where the program is small, else one per processor at hand.
         on_progress: called once per iteration.
 
     Returns:
@@ -109,13 +124,15 @@ def solve_chain(
         SolverError: where the program is malformed or outside the grammar.
     """
     started = time.perf_counter()
-    reason = fits_chain(program)
-    if reason is not None:
-        raise SolverError("the chain solver can't take this program", Problem("", reason, fix="solve it with HiGHS"))
+    misfit = _find_misfit(program)
+    if misfit is not None:
+        raise _outside_grammar(misfit)
     if n_threads is None:
-        n_threads = 1 if program.n_steps <= SMALL_STEPS else (os.cpu_count() or 1)
+        n_threads = 1 if program.n_steps <= SMALL_STEPS else count_processors()
     try:
         left = presolve(program)
+    except OutsideGrammarError as outside:
+        raise _outside_grammar(str(outside)) from None
     except Contradiction as contradiction:
         return _infeasible(program, str(contradiction), time.perf_counter() - started)
     method = InteriorPoint(left, n_threads=n_threads)
@@ -136,6 +153,10 @@ def solve_chain(
     )
 
 
+def _outside_grammar(reason: str) -> SolverError:
+    return SolverError("the chain solver can't take this program", Problem("", reason, fix="solve it with HiGHS"))
+
+
 def _iterate(
     method: InteriorPoint,
     started: float,
@@ -145,6 +166,7 @@ def _iterate(
 ) -> Solution:
     program = method.left.program
     aim, last, stop = tolerance, 0.0, ""
+    tried: list[tuple[Solution, Check]] = []  # the best so far of those that were restored and checked
     try:
         while not stop:
             begun = time.perf_counter()
@@ -153,12 +175,12 @@ def _iterate(
                 break
             if on_progress is not None:
                 on_progress(_progress(method, time.perf_counter() - started))
-            if method.gap <= aim / 3 and method.primal_residual <= aim:
+            if method.gap <= aim and method.primal_residual <= aim:
                 solution = method.restore(method.copy())
-                check = check_solution(program, solution)
-                if max(check.residual, check.gap) <= tolerance:
-                    return _judge(solution, check, tolerance, "")
-                aim *= 0.3
+                tried = _better(tried, solution, check_solution(program, solution))
+                if _error(tried[0][1]) <= tolerance:
+                    return _judge(*tried[0], tolerance, "")
+                aim = 0.3 * min(aim, method.gap)
             doubtful = method.iteration % 10 == 9 and method.primal_residual > 1e-3
             if doubtful and _contradicts(program, method.restore(method.copy())):
                 return _infeasible(program, PROVEN_CONTRADICTION, 0.0)
@@ -166,7 +188,7 @@ def _iterate(
                 stop = "the iterations are used up"
             elif method.iteration - method.best_at > STALLED and method.best is not None and method.best.merit < 1e-4:
                 stop = "no better iterate is found"
-            elif not method.advance(aim):
+            elif not method.advance(min(aim, tolerance / 3)):
                 stop = "no step is left"
             now = time.perf_counter()
             last = max(0.5 * last, now - begun)
@@ -175,15 +197,25 @@ def _iterate(
     except KeyboardInterrupt:
         method.pieces.close()
         stop = "interrupted"
-    return _best_solution(method, tolerance, stop)
+    return _best_solution(method, tried, tolerance, stop)
 
 
-def _best_solution(method: InteriorPoint, tolerance: float, stop: str) -> Solution:
+def _error(check: Check) -> float:
+    error = max(check.residual, check.gap)
+    return error if np.isfinite(error) else np.inf
+
+
+def _better(tried: list[tuple[Solution, Check]], solution: Solution, check: Check) -> list[tuple[Solution, Check]]:
+    """Return the better of what was tried before and this solution, as a list of one."""
+    return tried if tried and _error(tried[0][1]) <= _error(check) else [(solution, check)]
+
+
+def _best_solution(method: InteriorPoint, tried: list[tuple[Solution, Check]], tolerance: float, stop: str) -> Solution:
     program = method.left.program
     if method.best is None:
         return replace(_infeasible(program, stop, 0.0), status="failed", bound=-np.inf)
     solution = method.restore(method.best)
-    check = check_solution(program, solution)
+    solution, check = _better(tried, solution, check_solution(program, solution))[0]
     if check.residual > ACCEPTED and any(_contradicts(program, s) for s in (solution, method.restore(method.copy()))):
         return _infeasible(program, PROVEN_CONTRADICTION, 0.0)
     return _judge(solution, check, tolerance, stop)
