@@ -93,7 +93,7 @@ def test_summary_keeps_its_contract(study: StudyTables) -> None:
     """Proves: every key of the contract is there and is JSON. If broken: a reader of summary.json fails."""
     summary = json.loads(json.dumps(study.summary, allow_nan=False))
     assert list(summary) == [
-        "scenario", "as_of", "seed", "version", "forecast", "generations", "plan", "orders", "checks",
+        "scenario", "as_of", "seed", "version", "forecast", "generations", "plan", "orders", "hedge", "checks",
     ]  # fmt: skip
     assert set(summary["plan"]) == set(PLAN_KEYS)
     assert all(set(g) == set(GENERATION_KEYS) for g in summary["generations"])

@@ -10,6 +10,7 @@ import typer
 from document_text import HEAD, escape, tabulate
 
 from trainload import cli
+from trainload.plan.hedge_tables import HEDGE_KEYS
 from trainload.scenario.models import Scenario
 from trainload.study import assemble
 from trainload.tables import COMPRESSED_TABLES, OPEN_TABLES, TABLES, column_kind
@@ -221,6 +222,20 @@ _PLAN: Mapping[str, str] = {
     "p50_1gw_on": "day on which 1 GW is powered, at the median of the lead times",
     "p80_1gw_on": "the same at their 80th percentile",
 }
+_HEDGE: Mapping[str, str] = {
+    "scenarios": "scenarios of lead times that orders were shared over",
+    "distance_months": "mean weighted distance between a draw and the scenario that stands for it",
+    "spread_kept_frac": "share of the weighted variance of lead times that lies between scenarios",
+    "expected_usd": "present cost of the hedged orders, by the settings' measure of risk",
+    "bound_usd": "proven lower bound of it",
+    "gap": "(expected_usd - bound_usd) / expected_usd, dimensionless",
+    "deterministic_usd": "the deterministic plan's orders in the same scenarios",
+    "value_of_hedging_usd": "deterministic_usd less expected_usd",
+    "value_of_knowing_usd": "what it would be worth to know all lead times before the first order",
+    "steps": "a list: `step`, and `value_usd` of knowing before the first order whether it will be short or long",
+    "hedged": "`p50_`, `p80_`, `p95_` of `first_gw_on` and `full_power_on`, with the hedged orders",
+    "deterministic": "the same with the deterministic plan's orders",
+}
 _CHECKS: Mapping[str, str] = {
     "ledger_error": "cost by term, owner and year, and their sum",
     "balance_error": "supply against load in every hour",
@@ -234,13 +249,14 @@ def write_summary_reference() -> str:
     """Return the page of ``summary.json``; raises where the code writes a key that is not explained, or the reverse."""
     written = _read_summary_keys()
     explained = {
-        "": {*_SUMMARY, "forecast", "generations", "plan", "orders", "checks"},
+        "": {*_SUMMARY, "forecast", "generations", "plan", "orders", "hedge", "checks"},
+        "hedge": set(_HEDGE),
         "plan": set(_PLAN),
         "checks": set(_CHECKS),
         "generations": set(assemble.GENERATION_KEYS),
     }
     shown = set(assemble.GENERATION_KEYS) & set(TABLES["generations"])
-    written |= {"plan": set(assemble.PLAN_KEYS), "generations": shown}
+    written |= {"plan": set(assemble.PLAN_KEYS), "generations": shown, "hedge": set(HEDGE_KEYS)}
     for part, keys in explained.items():
         if keys != written[part]:
             odd = ", ".join(sorted(keys ^ written[part]))
@@ -261,6 +277,7 @@ def write_summary_reference() -> str:
         ("generations", "A list, one object a generation.", generations),
         ("plan", "", _PLAN),
         ("orders", "A list, in order of the order dates.", orders),
+        ("hedge", "Only with `plan.lead_scenarios`, else `null`.", _HEDGE),
         (
             "checks",
             "Every figure of the plan, recomputed from the tables alone: max |residual| / max(1, scale), "

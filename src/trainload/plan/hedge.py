@@ -98,7 +98,7 @@ class Hedge:
     @property
     def value_of_knowing_usd(self) -> float:
         """Hedged less known in advance, both without whole units: the expected value of perfect information."""
-        return self.relaxed_usd - weigh_outcome(self.known_usd, self.scenarios.weights, self.settings)
+        return float(self.relaxed_usd - weigh_outcome(self.known_usd, self.scenarios.weights, self.settings))
 
 
 def hedge_plan(plan: Plan, schedule: Schedule, *, on_progress: Progress | None = None) -> Hedge:
@@ -148,7 +148,7 @@ def hedge_plan(plan: Plan, schedule: Schedule, *, on_progress: Progress | None =
     steps: list[StepValue] = []
     seen: list[list[list[int]]] = []
     for step, months in _rank_steps(plan, schedule).items():
-        groups = sorted(_split_by(scenarios, months))
+        groups = sorted(sorted(group) for group in _split_by(scenarios, months))
         # scenarios that tell one step from another no better than the last say nothing new
         if len(groups) < 2 or groups in seen or len(steps) >= MOST_STEPS:
             continue
@@ -173,7 +173,10 @@ def hedge_plan(plan: Plan, schedule: Schedule, *, on_progress: Progress | None =
 
 
 def hold_orders(hedge: Hedge, world: World) -> World:
-    """Return the plan's own world with the hedged orders held, as they arrive at its lead times."""
+    """Return the plan's own world with the hedged orders held, as they arrive at its lead times.
+
+    What arrives is in service at once, or as soon as its gates carry it.
+    """
     n_periods = len(world.periods)
     arriving: dict[str, Array] = {}
     for order in list_orders(hedge, hedge.hedged.shared):
@@ -188,7 +191,31 @@ def hold_orders(hedge: Hedge, world: World) -> World:
         if not is_lumpy(owner, world) and arrives[0] < n_periods:
             open_from[name] = int(arrives[arrives[0]])
     delivered = np.array([hedge.hedged.shared.get(f"delivered[{m}]", 0.0) for m in range(n_periods)])
-    return replace(world, held=HeldOrders(arriving, open_from, delivered + 1e-6))
+    most = {name: np.cumsum(mw) for name, mw in arriving.items()}
+    return replace(world, held=HeldOrders(most, _commission(hedge, most), open_from, delivered + 1e-6))
+
+
+def _commission(hedge: Hedge, arrived: Mapping[str, Array]) -> dict[str, Array]:
+    """Return (M,) MW that can be in service by each period: what has arrived, behind gates that have arrived.
+
+    Gates are given to options in their order; what a rental frees when it leaves is not counted.
+    """
+    n_periods = len(hedge.base.periods)
+    nothing = np.zeros(n_periods)
+    ready = {g.gate: arrived.get(g.gate, nothing) for g in hedge.base.supply.gates}
+    left = {gate: mw.copy() for gate, mw in ready.items()}
+    for option in hedge.base.supply.options:
+        if option.option not in arrived:
+            continue
+        able = np.minimum.reduce([arrived[option.option], *(left[gate] for gate in option.gates)])
+        # room behind a gate may shrink as others take it: what is in service stays
+        able = np.minimum.accumulate(able[::-1])[::-1]
+        if is_lumpy(option, hedge.base):
+            able = np.floor(able / option.unit_mw + 1e-6) * option.unit_mw
+        ready[option.option] = able
+        for gate in option.gates:
+            left[gate] = left[gate] - able
+    return ready
 
 
 def list_orders(hedge: Hedge, shared: Mapping[str, float]) -> list[DatedOrder]:

@@ -21,6 +21,10 @@ from trainload.supply.options import Gate, Option
 from trainload.supply.schedule import Schedule
 from trainload.tables import TABLES
 
+HEDGE_KEYS = (
+    "scenarios", "distance_months", "spread_kept_frac", "expected_usd", "bound_usd", "gap", "deterministic_usd",
+    "value_of_hedging_usd", "value_of_knowing_usd", "steps", "hedged", "deterministic",
+)  # fmt: skip
 CRUMB_MW = 0.05  # less than this beside a hedged order is a solver's rounding
 
 

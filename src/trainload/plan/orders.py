@@ -214,27 +214,29 @@ def state_bridge_limits(draft: Draft, world: World) -> None:
 
 
 def state_held(draft: Draft, world: World) -> None:
-    """Orders decided before (see `plan.hedge`): what is in service came by then, all of it comes, chips by then.
+    """Orders decided before (see `plan.hedge`): what is in service has arrived, what is ready is in service.
 
-    sum of build[i,k] over k <= m <= what was ordered and has arrived by m, until the period from which an order placed
-    with its lead time known can arrive; sum over all m >= what was ordered; powered[m] <= delivered[m].
+    ready[i,m] <= sum of build[i,k] over k <= m <= arrived[i,m]; the upper side until the period from which an order
+    placed with its lead time known can arrive. powered[m] <= delivered[m]: chips come by the dates decided.
     """
     if world.held is None:
         return
+    nothing = np.zeros(len(world.periods))
     for owner in world.supply.owners:
         name = owner_name(owner)
-        arriving = world.held.arriving_mw.get(name, np.zeros(len(world.periods)))
+        arrived, ready = world.held.arrived_mw.get(name, nothing), world.held.ready_mw.get(name, nothing)
         open_from = world.held.open_from.get(name, len(world.periods))
-        so_far = np.cumsum(arriving)
-        builds = {m: c for m in world.in_service(owner) if (c := draft.column(f"build[{name},{m}]")) is not None}
-        for m, column in builds.items():
+        so_far: dict[int, float] = {}
+        for m in world.in_service(owner):
+            column = draft.column(f"build[{name},{m}]")
+            if column is None:
+                continue
+            so_far[column] = 1.0
+            least, most = float(ready[m]) - HELD_SLACK_MW, float(arrived[m]) + HELD_SLACK_MW
             if m < open_from:
-                draft.upper[column] = min(draft.upper[column], float(so_far[m]) + HELD_SLACK_MW)
-                entries = {c: 1.0 for k, c in builds.items() if k <= m}
-                draft.add_row(f"held[{name},{m}]", entries, upper=float(so_far[m]) + HELD_SLACK_MW)
-        total = float(arriving[list(builds)].sum()) if builds else 0.0
-        if total > HELD_SLACK_MW:
-            draft.add_row(f"held_all[{name}]", dict.fromkeys(builds.values(), 1.0), lower=total - HELD_SLACK_MW)
+                draft.upper[column] = min(draft.upper[column], most)
+            if m < open_from or least > 0:
+                draft.add_row(f"held[{name},{m}]", so_far, lower=least, upper=most if m < open_from else np.inf)
     for m, delivered in enumerate(world.held.delivered_mw):
         powered = draft.column(f"powered[{m}]")
         if powered is not None:

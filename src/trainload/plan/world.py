@@ -26,12 +26,14 @@ class HeldOrders:
     """Orders decided before the plan is made, as they arrive at its lead times.
 
     Attributes:
-        arriving_mw: (M,) by option and gate: what arrives in each period; nothing of those not named.
+        arrived_mw: (M,) by option and gate: all that has arrived by each period; nothing of those not named.
+        ready_mw: (M,) of it what can be in service, its gates being there.
         open_from: by option and gate: first period in which an order placed with its lead time known can arrive.
         delivered_mw: (M,) facility peak of the chips on site.
     """
 
-    arriving_mw: Mapping[str, Array]
+    arrived_mw: Mapping[str, Array]
+    ready_mw: Mapping[str, Array]
     open_from: Mapping[str, int]
     delivered_mw: Array
 

@@ -14,6 +14,7 @@ from trainload.report import (
     driver_figures,
     emission_figures,
     forecast_figures,
+    hedge_figures,
     money_figures,
     record_listings,
     schedule_figures,
@@ -153,6 +154,17 @@ def build_sections(reading: Reading) -> list[Section]:
                 value_figures.draw_delays(reading),
                 *value_figures.draw_worths(reading),
                 value_figures.list_values(reading),
+            ),
+        ),
+        Section(
+            "hedge",
+            "What is it worth to know?",
+            "What do uncertain lead times cost, and what would an answer be worth?",
+            _pick(
+                hedge_figures.draw_knowledge(reading),
+                hedge_figures.draw_scenarios(reading),
+                hedge_figures.list_energisation(reading),
+                hedge_figures.list_hedge_orders(reading),
             ),
         ),
         Section(

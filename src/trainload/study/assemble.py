@@ -190,6 +190,7 @@ def summarise(scenario: Scenario, stages: Stages, generations: pd.DataFrame, aud
             "orders": orders[
                 ["option", "mw", "units", "order_on", "arrive_p50_on", "arrive_p80_on", "critical_step"]
             ].to_dict("records"),
+            "hedge": plan.figures.get("hedge"),
             "checks": {
                 "ledger_error": audit.ledger_error,
                 "balance_error": audit.balance_error,

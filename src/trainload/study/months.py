@@ -21,10 +21,11 @@ def value_months(plan: Plan) -> pd.DataFrame:
 
     Both sides are relaxations (lumpy orders fractional), so that the difference is of one month and not of rounding;
     the plan may change everywhere else. An option and the gates it waits for move together. The options are those
-    whose arrival powers load, the largest loss first. Operation is on sampled weeks, for a long calendar too.
+    whose arrival powers load, the largest loss first; orders that were hedged are open again. Operation is on sampled
+    weeks, for a long calendar too.
     """
     gating = plan.tables["values"].query("what == 'one_month_later'").groupby("owner")["value"].sum()
-    world = plan.formulation.world
+    world = replace(plan.formulation.world, held=None)
     if plan.formulation.program.n_steps >= LONG_HOURS:
         world = sample_world(world)
     program = relax_units(formulate(world).program)
