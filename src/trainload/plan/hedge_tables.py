@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trainload.plan.energisation import DatedOrder, tabulate_energisation
-from trainload.plan.hedge import Hedge, hedge_plan, hold_orders, list_orders, list_reorders
+from trainload.plan.hedge import Hedge, hold_orders, list_orders, list_reorders
 from trainload.plan.hedge_program import is_lumpy
 from trainload.plan.hedge_values import weigh_outcome
 from trainload.plan.orders import owner_name
@@ -29,7 +29,7 @@ CRUMB_MW = 0.05  # less than this beside a hedged order is a solver's rounding
 
 
 def follow_hedge(
-    plan: Plan,
+    hedge: Hedge,
     world: World,
     schedule: Schedule,
     *,
@@ -42,8 +42,8 @@ def follow_hedge(
     that price (b) stands in the hedge's tables only. What could be ordered again once a lead time is known stays open.
 
     Args:
-        plan: the deterministic plan, whose orders are replayed beside the hedged ones.
-        world: its world.
+        hedge: the hedged orders (see `plan.hedge.hedge_plan`).
+        world: of the deterministic plan.
         schedule: simulated lead times.
         generations: wanted date of each model generation.
         on_progress: called with a message and a share done.
@@ -51,7 +51,6 @@ def follow_hedge(
     Raises:
         SolverError: if a program has no usable solution.
     """
-    hedge = hedge_plan(plan, schedule, on_progress=on_progress)
     followed = make_plan(hold_orders(hedge, world), schedule, generations=generations, on_progress=on_progress)
     tables = {
         **followed.tables,

@@ -8,8 +8,9 @@ import pandas as pd
 
 from trainload.errors import Note
 from trainload.forecast.forecast import Forecast, forecast_power
-from trainload.plan.limiting import explain_limits
+from trainload.plan.hedge import hedge_plan
 from trainload.plan.hedge_tables import follow_hedge
+from trainload.plan.limiting import explain_limits
 from trainload.plan.modes import apply_mode
 from trainload.plan.plan import Plan, make_plan
 from trainload.plan.values import tabulate_values
@@ -94,13 +95,12 @@ def finish_stages(prepared: Prepared, *, on_progress: Progress | None = None) ->
     plan = make_planner(prepared, "plan", share=0.25, on_progress=on_progress)(world)
     if prepared.scenario.plan.lead_scenarios:
         tell = on_progress or (lambda _message, _share: None)
-        plan = follow_hedge(
-            plan,
-            world,
-            prepared.schedule,
-            generations=prepared.generations,
-            on_progress=lambda message, _: tell(f"hedge: {message}", 0.5),
-        )
+
+        def tell_hedge(message: str, _share: float | None) -> None:
+            tell(f"hedge: {message}", 0.5)
+
+        hedge = hedge_plan(plan, prepared.schedule, on_progress=tell_hedge)
+        plan = follow_hedge(hedge, world, prepared.schedule, generations=prepared.generations, on_progress=tell_hedge)
     dropped = None
     if has_goals(world):
         drop = make_planner(prepared, "goals dropped", share=0.82, on_progress=on_progress, prove=False)
