@@ -123,3 +123,27 @@ def test_relaxed_plan_of_a_long_calendar_is_its_bound() -> None:
     relaxed, _ = settle_quietly(world, whole_units=False)
     assert relaxed.solution.objective <= whole.solution.objective * (1 + 1e-7)
     assert isinstance(relaxed.formulation.ledger.evaluate(relaxed.solution), pd.DataFrame)
+
+
+@pytest.mark.usefixtures("short_is_long")
+def test_without_time_for_the_proof_every_hour_is_planned_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proves: where the proving solve ends at the time limit, the plan of every hour stands, unproven, and says so."""
+    choose: Callable[..., Any] = settle.choose_solver
+
+    def choose_slow(program: Any, *args: Any, **options: Any) -> Any:
+        solve = choose(program, *args, **options)
+
+        def solve_slowly(p: Any) -> Any:
+            solution = solve(p)
+            if p is program and p.n_steps > 1_000:  # nothing is held in it
+                return replace(solution, status="time_limit", columns=solution.columns + 50.0)
+            return solution
+
+        return solve_slowly
+
+    monkeypatch.setattr(settle, "choose_solver", choose_slow)
+    left, notes = settle_quietly(make_calendar_world())
+    assert left.formulation.program.n_steps == 8760
+    assert left.solution.bound == -np.inf
+    assert check_solution(left.formulation.program, left.solution).residual <= 1e-6
+    assert [note.kind for note in notes if note.subject == "plan"] == ["warning"]

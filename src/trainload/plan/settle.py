@@ -94,18 +94,17 @@ def _follow(
     whole = np.flatnonzero(program.border.unit > 0) if whole_units else np.zeros(0, np.int64)
     relaxed, unwanted = None, find_crumbs(guide.formulation.program, guide.solution)
     if prove or not len(whole):
-        tell(f"solving {program.n_steps:,} hours", None)
-        relaxed = demand_answer(program, solver(program))
+        relaxed = _bound(program, solver, notes, tell)
+    if relaxed is not None:
         unwanted &= find_crumbs(program, relaxed)
     solution = relaxed
     held, values = _hold_columns(program, whole, _values_at(guide, program, whole), unwanted)
-    if len(whole):
-        tell(f"solving {program.n_steps:,} hours with whole units", None)
+    if len(whole) or solution is None:
+        tell(f"solving {program.n_steps:,} hours with what the weeks chose", None)
         solution = solver(fix_columns(program, held, values))
-        if relaxed is not None:
+        if relaxed is not None and len(whole):
             solution = _order_whole_units(formulation, solver, notes, relaxed=relaxed, incumbent=solution)
             held, values = _hold_columns(program, whole, solution.columns[whole], unwanted)
-    assert solution is not None
     bound = solution.bound if relaxed is not None else -np.inf
     solution = replace(demand_answer(program, solution), bound=bound)
 
@@ -116,6 +115,17 @@ def _follow(
     _note_reserve(formulation, notes)
     solution = _drop_crumbs(formulation, solution, solver, tell)
     return Settled(formulation, solution if relaxed is None else price_by(relaxed, solution), seconds)
+
+
+def _bound(program: Program, solver: Solver, notes: list[Note], tell: Progress) -> Solution | None:
+    """Return the solution with nothing held, which proves how good a plan can be; None, with a note, if stopped."""
+    tell(f"solving {program.n_steps:,} hours", None)
+    try:
+        return demand_answer(program, solver(program))
+    except SolverError as stopped:
+        text = f"how good the plan is could not be proven within the time limit ({stopped})."
+        notes.append(Note("plan", text, "warning"))
+        return None
 
 
 def _state(world: World) -> tuple[Formulation, float]:

@@ -44,9 +44,9 @@ def choose_solver(
         if solution.status == "time_limit":
             if check_solution(p, solution).residual <= TOLERANCE:
                 notes.append(Note("solver", f"{stopped}; its plan is kept with its gap.", "warning"))
-                return solution
-            if "interrupted" in solution.message:
+            elif "interrupted" in solution.message:
                 raise KeyboardInterrupt
+            return solution  # HiGHS would need more time than there was
         other = solve_by_highs(p)
         taken = other.status in ("optimal", "feasible")
         notes.append(
@@ -63,9 +63,11 @@ def demand_answer(program: Program, solution: Solution) -> Solution:
     Raises:
         SolverError: where there is none.
     """
-    usable = solution.status == "failed" and len(solution.columns) and np.isfinite(solution.columns).all()
-    if usable and check_solution(program, solution).residual <= USABLE_RESIDUAL:
+    finite = len(solution.columns) > 0 and bool(np.isfinite(solution.columns).all())
+    keeps_rules = finite and check_solution(program, solution).residual <= USABLE_RESIDUAL
+    if solution.status == "failed" and keeps_rules:
         return replace(solution, status="feasible")
-    if solution.status in ("infeasible", "unbounded", "failed") or not np.isfinite(solution.columns).all():
+    unusable = solution.status in ("infeasible", "unbounded", "failed") or not finite
+    if unusable or (solution.status == "time_limit" and not keeps_rules):
         raise SolverError("plan", f"{solution.solver} stopped without a plan ({solution.status}): {solution.message}")
     return solution

@@ -99,6 +99,7 @@ class _Search:
         self.unit = program.border.unit[self.lumpy]
         self.master = Master(program)
         self.tried: dict[tuple[int, ...], float] = {}
+        self.tried_late = False
         self.best: Solution | None = None
         self.root: Solution | None = None
         self.bound, self.n_solves, self.n_iterations = -np.inf, 0, 0
@@ -136,9 +137,11 @@ class _Search:
             point = self._next_point(centre)
             if point is None:
                 return
-            if self.best is not None and self.seconds() > self.time_limit_seconds:
+            late = self.seconds() > self.time_limit_seconds
+            if late and (self.best is not None or self.tried_late):
                 self.ended = "time"
                 return
+            self.tried_late = late
             self._try(point)
             self._report()
             if self.is_closed():
