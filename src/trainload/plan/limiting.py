@@ -67,8 +67,8 @@ def state_limits(draft: Draft, world: World) -> None:
 
 
 def _require_options(world: World) -> None:
-    """Raise `ScenarioError` where a limit names an option that is not there."""
-    known = world.supply.option_ids
+    """Raise `ScenarioError` where a limit names an option or gate that is not there."""
+    known = (*world.supply.option_ids, *world.supply.gate_ids)
     named = (*world.limits.most_mw, *world.limits.least_mw)
     problems = [Problem("", "no such option", repr(name), suggest(name, known)) for name in named if name not in known]
     if problems:
