@@ -137,7 +137,8 @@ def test_known_costs_least_and_replayed_most(hedge: Hedge) -> None:
     known = float(hedge.scenarios.weights @ hedge.known_usd)
     assert known <= hedge.relaxed_usd + slack
     assert hedge.relaxed_usd <= hedge.hedged.objective_usd + slack
-    assert hedge.hedged.objective_usd <= hedge.replayed.objective_usd + slack
+    assert hedge.hedged.objective_usd <= hedge.rescheduled.objective_usd + slack
+    assert hedge.rescheduled.objective_usd <= hedge.replayed.objective_usd + slack
     assert hedge.value_of_hedging_usd > 0
     assert hedge.steps
     assert all(-slack <= s.value_usd <= hedge.value_of_knowing_usd + slack for s in hedge.steps)

@@ -230,6 +230,7 @@ _HEDGE: Mapping[str, str] = {
     "bound_usd": "proven lower bound of it",
     "gap": "(expected_usd - bound_usd) / expected_usd, dimensionless",
     "deterministic_usd": "the deterministic plan's orders in the same scenarios",
+    "rescheduled_usd": "the same with only the chips' dates hedged",
     "value_of_hedging_usd": "deterministic_usd less expected_usd",
     "value_of_knowing_usd": "what it would be worth to know all lead times before the first order",
     "steps": "a list: `step`, and `value_usd` of knowing before the first order whether it will be short or long",

@@ -71,7 +71,8 @@ class Hedge:
         planned: the case of the plan's own lead times.
         parts: one scenario's program each.
         hedged: the shared orders (RP).
-        replayed: the deterministic plan's orders in the same scenarios (EEV).
+        replayed: the deterministic plan's orders and chips in the same scenarios (EEV).
+        rescheduled: the deterministic plan's orders with the chips' dates hedged.
         known_usd: (S,) each scenario's cost with its lead times known in advance (WS).
         relaxed_usd: the hedge without whole units, the basis of what knowing is worth.
         steps: value of knowing single steps, most important first.
@@ -84,6 +85,7 @@ class Hedge:
     parts: tuple[CasePart, ...]
     hedged: Outcome
     replayed: Outcome
+    rescheduled: Outcome
     known_usd: Array
     relaxed_usd: float
     steps: tuple[StepValue, ...]
@@ -131,20 +133,24 @@ def hedge_plan(plan: Plan, schedule: Schedule, *, on_progress: Progress | None =
         known, _ = solve_known(parts, shared, settings, notes)
     tell("replaying the deterministic plan's orders", None)
     decided = _read_orders(plan, planned, shared)
-    replayed = solve_shared(parts, _without_rows(shared), settings, notes, held=decided)
-    tell(f"sharing orders between {scenarios.n_scenarios} scenarios", None)
+    replayed = solve_shared(parts, _keep_rows(shared), settings, notes, held=decided)
     box = bound_costs(known, replayed.objective_usd, scenarios.weights)
+    tell("moving its chips' dates", None)
+    chips = _keep_rows(shared, "delivered_kept")
+    rescheduled = solve_shared(parts, chips, settings, notes, held=decided, open_family="delivered", cost_box=box)
+    tell(f"sharing orders between {scenarios.n_scenarios} scenarios", None)
     hedged = solve_shared(parts, shared, settings, notes, cost_box=box, whole_units=True)
     relaxed_usd = hedged.relaxed_usd
     if settings.cvar_weight_frac > 0:
         # where only the worst scenarios weigh, the others are operated as it happens: operate each at its best
-        best = solve_shared(parts, _without_rows(shared), settings, notes, held=hedged.shared)
+        best = solve_shared(parts, _keep_rows(shared), settings, notes, held=hedged.shared)
         hedged = replace(best, bound_usd=min(hedged.bound_usd, best.objective_usd), relaxed_usd=relaxed_usd)
-    if hedged.objective_usd > replayed.objective_usd:
+    if hedged.objective_usd > rescheduled.objective_usd:
         notes.append(
             Note("plan.lead_scenarios", "no orders were found to beat the deterministic plan's; those stand.", "limit")
         )
-        hedged = replace(replayed, bound_usd=min(hedged.bound_usd, replayed.objective_usd), relaxed_usd=relaxed_usd)
+        bound_usd = min(hedged.bound_usd, rescheduled.objective_usd)
+        hedged = replace(rescheduled, bound_usd=bound_usd, relaxed_usd=relaxed_usd)
     steps: list[StepValue] = []
     seen: list[list[list[int]]] = []
     for step, months in _rank_steps(plan, schedule).items():
@@ -164,6 +170,7 @@ def hedge_plan(plan: Plan, schedule: Schedule, *, on_progress: Progress | None =
         parts=parts,
         hedged=hedged,
         replayed=replayed,
+        rescheduled=rescheduled,
         known_usd=known,
         relaxed_usd=relaxed_usd,
         steps=tuple(sorted(steps, key=lambda s: -s.value_usd)),
@@ -359,10 +366,16 @@ def _make_cases(world: World, scenarios: LeadScenarios, reserves: list[Array]) -
     ]
 
 
-def _without_rows(shared: Border) -> Border:
-    """Return the shared columns without their rows: what is held satisfies them only to rounding."""
-    empty = np.zeros(0)
-    return replace(shared, row_names=(), matrix=shared.matrix[:0], row_lower=empty, row_upper=empty)
+def _keep_rows(shared: Border, family: str | None = None) -> Border:
+    """Return the shared columns with the rows of one family only: what is held satisfies rows only to rounding."""
+    kept = [i for i, name in enumerate(shared.row_names) if name.partition("[")[0] == family]
+    return replace(
+        shared,
+        row_names=tuple(shared.row_names[i] for i in kept),
+        matrix=shared.matrix[kept],
+        row_lower=shared.row_lower[kept],
+        row_upper=shared.row_upper[kept],
+    )
 
 
 def _read_orders(plan: Plan, planned: LeadCase, shared: Border) -> dict[str, float]:

@@ -23,7 +23,7 @@ from trainload.tables import TABLES
 
 HEDGE_KEYS = (
     "scenarios", "distance_months", "spread_kept_frac", "expected_usd", "bound_usd", "gap", "deterministic_usd",
-    "value_of_hedging_usd", "value_of_knowing_usd", "steps", "hedged", "deterministic",
+    "rescheduled_usd", "value_of_hedging_usd", "value_of_knowing_usd", "steps", "hedged", "deterministic",
 )  # fmt: skip
 CRUMB_MW = 0.05  # less than this beside a hedged order is a solver's rounding
 
@@ -112,6 +112,7 @@ def summarise_hedge(hedge: Hedge, energisation: pd.DataFrame) -> dict[str, objec
         "bound_usd": hedge.hedged.bound_usd,
         "gap": hedge.hedged.gap,
         "deterministic_usd": hedge.replayed.objective_usd,
+        "rescheduled_usd": hedge.rescheduled.objective_usd,
         "value_of_hedging_usd": hedge.value_of_hedging_usd,
         "value_of_knowing_usd": hedge.value_of_knowing_usd,
         "steps": [{"step": s.step, "value_usd": s.value_usd} for s in hedge.steps],
@@ -128,8 +129,11 @@ def _tabulate_measures(hedge: Hedge) -> pd.DataFrame:
         ("hedged_mean", "", float(weights @ hedge.hedged.costs_usd), "USD present"),
         ("deterministic", "", hedge.replayed.objective_usd, "USD present"),
         ("deterministic_mean", "", float(weights @ hedge.replayed.costs_usd), "USD present"),
+        ("rescheduled", "", hedge.rescheduled.objective_usd, "USD present"),
         ("known", "", weigh_outcome(hedge.known_usd, weights, settings), "USD present"),
         ("value_of_hedging", "", hedge.value_of_hedging_usd, "USD present"),
+        ("value_of_moving_chips", "", hedge.replayed.objective_usd - hedge.rescheduled.objective_usd, "USD present"),
+        ("value_of_hedging_orders", "", hedge.rescheduled.objective_usd - hedge.hedged.objective_usd, "USD present"),
         ("value_of_knowing", "", hedge.value_of_knowing_usd, "USD present"),
         *(("value_of_knowing_step", s.step, s.value_usd, "USD present") for s in hedge.steps),
         ("scenarios", "", float(hedge.scenarios.n_scenarios), "count"),

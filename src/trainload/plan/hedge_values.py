@@ -60,6 +60,7 @@ def solve_shared(
     *,
     groups: Groups | None = None,
     held: Mapping[str, float] | None = None,
+    open_family: str | None = None,
     cost_box: tuple[float, float] | None = None,
     whole_units: bool = False,
 ) -> Outcome:
@@ -72,6 +73,7 @@ def solve_shared(
         notes: what the reader should know is added here.
         groups: indices of scenarios that share; all in one group by default.
         held: shared columns that are decided already, by name; those not named are zero.
+        open_family: family of shared columns that is not held, such as ``delivered``.
         cost_box: bounds on any scenario's cost; needed where the settings weigh the tail.
         whole_units: True makes lumpy orders whole, within the settings' gap or time limit.
 
@@ -82,7 +84,7 @@ def solve_shared(
     if sorted(k for members in groups for k in members) != list(range(len(parts))):
         raise ValueError(f"groups must hold each of {len(parts)} scenarios once, got {groups}")
     tail = None
-    if held is not None:
+    if held is not None and open_family is None:
         groups = [[k] for k in range(len(parts))]
     elif settings.cvar_weight_frac > 0 and len(parts) > 1 and cost_box is not None:
         tail = Tail(settings.cvar_weight_frac, settings.cvar_tail_frac, *cost_box)
@@ -96,8 +98,9 @@ def solve_shared(
     joined = join_programs(_copy_links(parts, shared, groups), _copy_border(shared, len(groups)), tail=tail)
     program = joined.program
     if held is not None:
-        values = np.array([held.get(name, 0.0) for name in shared.names])
-        program = fix_columns(program, np.arange(joined.n_shared), values)
+        fixed = [i for i, name in enumerate(shared.names) if name.partition("[")[0] != open_family]
+        values = np.array([held.get(shared.names[i], 0.0) for i in fixed])
+        program = fix_columns(program, np.array(fixed, dtype=np.int64), values)
     solver = choose_solver(program, settings.solver, notes, time_limit_seconds=settings.time_limit_seconds)
     relaxed = demand_answer(program, solver(relax_units(program)))
     solution = relaxed

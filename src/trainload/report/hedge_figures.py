@@ -22,7 +22,7 @@ def draw_knowledge(reading: Reading) -> Figure | None:
         return None
     rows = [
         {"label": _name_worth(reading, row), "usd": float(row["value"])}
-        for what in ("value_of_hedging", "value_of_knowing_step", "value_of_knowing")
+        for what in ("value_of_moving_chips", "value_of_hedging_orders", "value_of_knowing_step", "value_of_knowing")
         for row in list_rows(found[found["measure"] == what].sort_values("value", ascending=False, kind="stable"))
     ]
     table = pd.DataFrame(rows)
@@ -34,15 +34,15 @@ def draw_knowledge(reading: Reading) -> Figure | None:
     ]
     knowing = amounts.format_usd(measured["value_of_knowing"])
     hedging = amounts.format_usd(measured["value_of_hedging"])
-    title = f"Orders hedged against late arrivals are worth {hedging}; to know every date would be worth {knowing} more"
+    title = f"To hedge against late arrivals is worth {hedging}; to know every date would be worth {knowing} more"
     return Figure(
         key="knowledge",
         title=title,
         caption=(
             f"Over {measured['scenarios']:.0f} scenarios of lead times, {_name_basis(measured)}. Hedging: cost of the "
-            "orders that suit one percentile, replayed, less cost of the hedged orders. Knowing: cost of the hedged "
-            "orders less that with the answer known before the first order, units not whole on either side. Steps "
-            "move together, so their values don't add up."
+            "orders and chips' dates that suit one percentile, replayed, less cost of the hedged ones. Knowing: cost "
+            "of the hedged orders less that with the answer known before the first order, units not whole on either "
+            "side. Steps move together, so their values don't add up."
         ),
         alt=f"Bars of what hedging and knowing are worth. {title}.",
         spec=frame(table, height=24 * len(table) + 50, layers=layers, alt=title, make={"m": "datum.usd / 1e6"}),
@@ -57,8 +57,10 @@ def draw_knowledge(reading: Reading) -> Figure | None:
 
 
 def _name_worth(reading: Reading, row: dict[str, object]) -> str:
-    if row["measure"] == "value_of_hedging":
-        return "To hedge: share orders between scenarios"
+    if row["measure"] == "value_of_moving_chips":
+        return "To hedge: other dates for the chips"
+    if row["measure"] == "value_of_hedging_orders":
+        return "To hedge: other orders as well"
     if row["measure"] == "value_of_knowing":
         return "To know every lead time"
     owner, _, step = str(row["subject"]).rpartition(".")
