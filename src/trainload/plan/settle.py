@@ -46,7 +46,8 @@ def settle_plan(
         notes: what the reader should know is added here.
         tell: called with a message and None.
         whole_units: False leaves lumpy orders fractional (a bound, not a plan).
-        prove: False leaves out, on a long calendar, the solve that only proves how good the plan is.
+        prove: False leaves out, on a long calendar, the solve that only proves how good the plan is; such a plan is for
+            comparison, and Ctrl-C ends it. Otherwise Ctrl-C on every hour leaves the plan of the sampled weeks.
 
     Raises:
         SolverError: if no solution can be used.
@@ -61,12 +62,15 @@ def settle_plan(
     )
     try:
         return _follow(world, guide, notes, tell, whole_units=whole_units, prove=prove)
-    except (SolverError, KeyboardInterrupt) as stopped:
-        reason = "was interrupted" if isinstance(stopped, KeyboardInterrupt) else f"failed ({stopped})"
-        notes.append(
-            Note("plan.hours", f"the solve of every hour {reason}; this plan is of the sampled weeks.", "warning")
-        )
-        return guide
+    except KeyboardInterrupt:
+        if not prove:
+            raise
+        tell("interrupted: the plan of the sampled weeks is kept (once more to stop)", None)
+        reason = "was interrupted"
+    except SolverError as failed:
+        reason = f"failed ({failed})"
+    notes.append(Note("plan.hours", f"the solve of every hour {reason}; this plan is of the sampled weeks.", "warning"))
+    return guide
 
 
 def _settle(world: World, notes: list[Note], tell: Progress, *, whole_units: bool = True) -> Settled:
