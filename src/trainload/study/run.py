@@ -147,7 +147,7 @@ def share_stages(prepared: Prepared, *, on_progress: Progress | None = None) -> 
     base = None
     if base_supply is not None:
         alone = drop_goals(replace(prepared.world, supply=base_supply))
-        base = make_planner(prepared, "base case", share=0.21, on_progress=on_progress)(alone)
+        base = make_planner(prepared, "base case", share=0.21, on_progress=on_progress, prove=False)(alone)
     return Shared(scores, drivers, base, scoring)
 
 
@@ -191,6 +191,8 @@ def describe_plan(
         *explain_limits(world, plan.tables),
         *plan.notes,
         *note_months(plan),
+        *_warn_of("comparison.base", shared.base),
+        *_warn_of("comparison.goals_dropped", dropped),
         *sampling,
     )
     return Stages(
@@ -206,6 +208,12 @@ def describe_plan(
         shared.drivers,
         told,
     )
+
+
+def _warn_of(case: str, plan: Plan | None) -> tuple[Note, ...]:
+    """Return the warnings of a plan that another is compared with."""
+    notes = plan.notes if plan is not None else ()
+    return tuple(replace(n, subject=f"{case}: {n.subject}") for n in notes if n.kind == "warning")
 
 
 def cap_forecast(scenario: Scenario, forecast: Forecast, plan: Plan) -> Forecast:
@@ -229,8 +237,9 @@ def _terminal_lines(study: StudyTables, out: Path) -> tuple[str, tuple[str, ...]
     from trainload.report.wording import write_headline  # noqa: PLC0415
 
     plan = study.summary["plan"]
+    gap = "no proven gap" if plan["gap"] is None else f"gap {plan['gap']:.2%}"
     lines = [
-        f"plan: {plan['usd_per_mwh']:.1f} USD/MWh, gap {plan['gap']:.2%}, {plan['hours']:,} hours, {plan['solver']}"
+        f"plan: {plan['usd_per_mwh']:.1f} USD/MWh, {gap}, {plan['hours']:,} hours, {plan['solver']}"
         if plan["usd_per_mwh"] is not None
         else "plan: nothing is powered within the horizon",
         f"report: {out / REPORT}",
