@@ -18,8 +18,9 @@ from typer.testing import CliRunner, Result
 
 from make_study import make_study
 from trainload import __version__
-from trainload.cli import _repeat_options, app
+from trainload.cli import app
 from trainload.commands import scenarios
+from trainload.commands.arguments import repeat_options
 from trainload.commands.screen import Progress, show_value, to_plain
 from trainload.study.folder import save_study
 
@@ -470,15 +471,15 @@ def test_backtest_prints_scores_beside_the_baselines() -> None:
 
 def test_many_values_may_follow_one_option() -> None:
     """Proves: `--horizons 1 2 3` as well as `--horizons 1 --horizons 2`, and nothing else is touched."""
-    assert _repeat_options(["backtest", "--horizons", "1", "2", "--json", "--target", "compute", "power"]) == [
+    assert repeat_options(["backtest", "--horizons", "1", "2", "--json", "--target", "compute", "power"]) == [
         *("backtest", "--horizons", "1", "--horizons", "2", "--json", "--target", "compute", "--target", "power")
     ]
-    assert _repeat_options(["backtest", "--horizons", "1", "--horizons", "2"]) == [
+    assert repeat_options(["backtest", "--horizons", "1", "--horizons", "2"]) == [
         *("backtest", "--horizons", "1", "--horizons", "2")
     ]
     untouched = ["run", "--horizons", "1", "2"]
-    assert _repeat_options(untouched) == untouched
-    assert _repeat_options([]) == []
+    assert repeat_options(untouched) == untouched
+    assert repeat_options([]) == []
 
 
 def test_runs_import_says_what_was_left_out(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ import typer
 from typer.testing import CliRunner
 
 from trainload.catalogue.facts import load_catalogue
-from trainload.cli import _repeat_options, app
+from trainload.cli import app
+from trainload.commands.arguments import repeat_options
 from trainload.demand.demand import tabulate_powers
 from trainload.demand.published import estimate_training_run
 from trainload.plan.prices import price_idle_compute
@@ -64,7 +65,7 @@ def parse_command(words: list[str]) -> None:
     """Raise what the command line itself raises for these words, without running anything."""
     command: Any = whole_command()
     context = command.context_class(command, info_name="trainload")
-    rest = _repeat_options(words)
+    rest = repeat_options(words)
     while hasattr(command, "get_command") and rest and not rest[0].startswith("-"):
         below = command.get_command(context, rest[0])
         assert below is not None, f"no such command: {rest[0]}"

@@ -14,7 +14,6 @@ import typer
 from trainload import __version__
 
 _F = TypeVar("_F", bound=Callable[..., None])
-_MANY = ("--target", "--origins", "--horizons")
 EXIT_INPUT, EXIT_INTERNAL, EXIT_INTERRUPTED = 2, 1, 130
 
 app = typer.Typer(
@@ -398,32 +397,44 @@ def front(
     )
 
 
+@app.command()
+@guarded
+def alternatives(
+    scenario: ScenarioArgument,
+    slack: Annotated[str, typer.Option("--slack", metavar="SHARE", help="what a plan may cost more, e.g. 2%")] = "2%",
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="also write alternatives.csv and a page")
+    ] = None,
+    set_: SetOption = None,
+    variant: VariantOption = None,
+    seed: SeedOption = None,
+    overwrite: OverwriteOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Show what else would be nearly as cheap.
+
+    The least and the most of each option within the slack, and what can be avoided altogether; on sampled weeks.
+    """
+    from trainload.commands.tradeoffs import search_scenario
+
+    search_scenario(scenario, slack, _sets(set_, seed), variant=variant, out=out, overwrite=overwrite, as_json=json)
+
+
 def main() -> None:
     """Run the command line; Ctrl-C before a command has started leaves as quietly as after."""
+    from trainload.commands.arguments import repeat_options
+
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal without Unicode shows ? rather than a traceback
     try:
-        app(args=_repeat_options(sys.argv[1:]))
+        app(args=repeat_options(sys.argv[1:]))
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
 
 
 def _sets(sets: list[str] | None, seed: int | None) -> list[str]:
     return [*(sets or []), *([] if seed is None else [f"seed={seed}"])]
-
-
-def _repeat_options(arguments: list[str]) -> list[str]:
-    """Return the arguments with ``--horizons 1 2 3`` spelt as the parser wants it, the option before each value."""
-    spread: list[str] = []
-    option = ""
-    for argument in arguments:
-        if argument.startswith("-"):
-            option = argument if argument in _MANY and arguments[0] == "backtest" else ""
-        elif option and spread[-1] != option:
-            spread.append(option)
-        spread.append(argument)
-    return spread
 
 
 def _form(*, csv: bool, json: bool) -> Literal["text", "csv", "json"]:

@@ -148,5 +148,67 @@ def trace_scenario(
     print(f"\nStudies and page: {front.folder / PAGE}")
 
 
+def read_share(text: str) -> float:
+    """Return the share of ``2%`` or ``0.02``.
+
+    Raises:
+        ScenarioError: it is neither.
+    """
+    stated = text.strip()
+    try:
+        value = float(stated.removesuffix("%"))
+    except ValueError:
+        problem = Problem("--slack", "must be a share", repr(text[:40]), "e.g. 2% or 0.02")
+        raise ScenarioError("alternatives", problem) from None
+    return value / 100.0 if stated.endswith("%") else value
+
+
+def search_scenario(
+    name: str,
+    slack: str,
+    sets: Sequence[str],
+    *,
+    variant: str | None,
+    out: Path | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Print what else would be nearly as cheap as the cheapest plan; with `out`, write the table and a page."""
+    slack_frac = read_share(slack)
+    scenario = read_scenario(name, sets, variant=variant).scenario
+    from trainload.plan.alternatives import require_slack
+    from trainload.study.alternatives import TABLE, save_alternatives, search_alternatives
+    from trainload.study.folder import require_free
+
+    require_slack(slack_frac)
+    if out is not None:
+        require_free(out, overwrite=overwrite, holds=TABLE, what="search for alternatives")
+    progress = Progress()
+    try:
+        study = search_alternatives(scenario, slack_frac=slack_frac, on_progress=progress)
+    finally:
+        progress.close()
+    if out is not None:
+        save_alternatives(out, study, scenario=scenario, overwrite=overwrite)
+    if as_json:
+        print_json(study.table)
+        return
+    headers = {
+        "owner": "option, gate, carrier",
+        "cheapest_mw": "cheapest MW",
+        "least_mw": "least",
+        "most_mw": "most",
+        "avoidable": "avoidable",
+        "avoid_frac": "dearer without",
+    }
+    print_table(_rows(study.table), headers)
+    print()
+    for line in study.words:
+        print(line)
+    print_notes(study.notes)
+    if out is not None:
+        print(f"\nTable and page: {out}")
+
+
 def _rows(table: pd.DataFrame) -> list[dict[str, object]]:
     return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]

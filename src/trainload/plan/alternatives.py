@@ -89,9 +89,7 @@ def find_alternatives(
         ScenarioError: the slack is not above 0 and at most 1.
         SolverError: an extreme can't be solved.
     """
-    if not 0.0 < slack_frac <= MOST_SLACK_FRAC:
-        problem = Problem("--slack", "must be more than 0 and at most 100 %", f"{slack_frac:%}")
-        raise ScenarioError("alternatives", problem)
+    require_slack(slack_frac)
     tell = on_progress or (lambda _message, _share: None)
     search = _Search(plan, slack_frac)
     owners = [owner for owner in plan.formulation.world.supply.owners if search.columns(owner_name(owner))]
@@ -129,6 +127,13 @@ def find_alternatives(
             )
         )
     return Alternatives(plan.check.objective, slack_frac, tuple(ranges), tuple(search.notes))
+
+
+def require_slack(slack_frac: float) -> None:
+    """Raise `ScenarioError` where a slack means nothing."""
+    if not 0.0 < slack_frac <= MOST_SLACK_FRAC:
+        problem = Problem("--slack", "must be more than 0 and at most 100 %", f"{slack_frac:%}")
+        raise ScenarioError("alternatives", problem)
 
 
 def _list_carriers(options: Sequence[Option]) -> dict[str, list[str]]:

@@ -7,7 +7,7 @@ import pandas as pd
 from trainload.report import amounts
 from trainload.report.contents import Section
 from trainload.report.figures import Figure, Listing, safe_field
-from trainload.report.marks import amount, field, frame, legend_colours, named_rows, paint, tip
+from trainload.report.marks import amount, end, field, frame, legend_colours, named_rows, paint, tip
 from trainload.report.page import render_page
 from trainload.report.palette import ACCENT, ACCENT_SOFT, INK, colour_options
 
@@ -244,6 +244,89 @@ def render_front(
         [Section("front-points", "Front", question, tuple(items))],
         title=f"Front: {name}",
         headline=headline,
+        facts=tuple(notes),
+        version=version,
+    )
+
+
+def draw_ranges(table: pd.DataFrame, *, slack_frac: float) -> Figure | None:
+    """Return the least, the most and the cheapest plan's MW of each option as a range; None where there is none."""
+    shown = table[(table["kind"] == "option") & (table[["most_mw", "cheapest_mw"]].max(axis=1) >= 1.0)]
+    if shown.empty:
+        return None
+    rows = shown[["label", "least_mw", "cheapest_mw", "most_mw"]].reset_index(drop=True)
+    make = {name: f"datum.{name}_mw / 1000" for name in ("least", "cheapest", "most")}
+    y = named_rows("label")
+    tips = tip(
+        ("label", "Option"),
+        ("least_mw", "Least, MW", ",.0f"),
+        ("cheapest_mw", "Cheapest plan, MW", ",.0f"),
+        ("most_mw", "Most, MW", ",.0f"),
+    )
+    layers = [
+        paint(
+            "bar",
+            {"height": 11, "color": ACCENT_SOFT},
+            x=amount("least", "GW in service", grid=True, ticks=6),
+            x2=end("most"),
+            y=y,
+            tooltip=tips,
+        ),
+        paint("tick", {"thickness": 3, "size": 17, "color": INK}, x=amount("cheapest"), y=y, tooltip=tips),
+    ]
+    n_needed = int((~table.loc[table["kind"] == "option", "avoidable"].astype(bool)).sum())
+    title = f"Within {100 * slack_frac:.3g} % of the least cost {n_needed} of {len(shown)} options are needed"
+    return Figure(
+        key="ranges",
+        title=title,
+        caption=(
+            "Bar: from the least to the most that a plan within the slack has in service; mark: the cheapest plan. "
+            "Each end is a plan of its own: two options can't both be at an end."
+        ),
+        alt=f"Range of MW of each option. {title}.",
+        spec=frame(rows, height=24 * len(rows) + 50, layers=layers, alt=title, make=make),
+        listing=Listing(
+            "ranges-rows",
+            "Ranges",
+            rows,
+            labels={"label": "Option", "least_mw": "Least", "cheapest_mw": "Cheapest plan", "most_mw": "Most"},
+        ),
+    )
+
+
+def render_alternatives(
+    table: pd.DataFrame,
+    *,
+    words: Sequence[str],
+    name: str,
+    slack_frac: float,
+    version: str,
+    notes: Sequence[tuple[str, str]] = (),
+) -> str:
+    """Return the page of what else would be nearly as cheap."""
+    labels = {
+        "owner": "Id",
+        "label": "Option, gate or carrier",
+        "least_mw": "Least",
+        "cheapest_mw": "Cheapest plan",
+        "most_mw": "Most",
+        "avoidable": "Can be avoided",
+        "avoid_frac": "Dearer without",
+    }
+    columns = ["label", "kind", "cheapest_mw", "least_mw", "most_mw", "avoidable", "avoid_frac"]
+    caption = (
+        "MW in service at a time. Most: from the day the cheapest plan is fully powered. Dearer without: the cheapest "
+        "plan that has none of it, against the cheapest of all. A carrier is all its options together."
+    )
+    listing = Listing(
+        "owners", "Every option, gate and carrier", table[columns], caption, labels, kinds={"avoidable": "flag"}
+    )
+    items = tuple(item for item in (draw_ranges(table, slack_frac=slack_frac), listing) if item is not None)
+    return render_page(
+        [Section("ranges-all", "Alternatives", "What else would be nearly as cheap, and what can be avoided?", items)],
+        title=f"Alternatives: {name}",
+        headline=f"What can change within {100 * slack_frac:.3g} % of the least cost.",
+        description=" ".join(words),
         facts=tuple(notes),
         version=version,
     )
