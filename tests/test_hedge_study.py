@@ -10,7 +10,8 @@ from make_world import make_gate, make_option, make_world
 from trainload.plan.audit import audit_tables
 from trainload.plan.diagnose import explain_choices
 from trainload.plan.energisation import DatedOrder, day_of, reach_days
-from trainload.plan.hedge import Hedge, hedge_plan, hold_orders, list_orders
+from trainload.plan.hedge import hedge_plan
+from trainload.plan.hedge_orders import Hedge, hold_orders, list_orders
 from trainload.plan.hedge_tables import HEDGE_KEYS, follow_hedge
 from trainload.plan.parameters import tabulate_parameters
 from trainload.plan.plan import Plan, make_plan

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trainload.plan.energisation import DatedOrder, tabulate_energisation
-from trainload.plan.hedge import Hedge, hold_orders, list_orders, list_reorders
+from trainload.plan.hedge_orders import Hedge, hold_orders, list_orders, list_reorders
 from trainload.plan.hedge_program import is_lumpy
 from trainload.plan.hedge_values import weigh_outcome
 from trainload.plan.orders import owner_name
