@@ -66,8 +66,7 @@ def trace_front(
     Raises:
         ScenarioError: fewer than 2 points or more than 50.
     """
-    if not 2 <= n_points <= MOST_POINTS:
-        raise ScenarioError("front", Problem("--points", f"must be 2 to {MOST_POINTS}", str(n_points)))
+    require_points(n_points)
     tell = on_point or (lambda _done, _all: None)
     field = FIELDS[of]
 
@@ -90,6 +89,12 @@ def trace_front(
         inner.append(make(hold(held, field, start + (end - start) * k / (n_points - 1))))
         tell(k + 2, n_points)
     return mark_points([first, *inner, last], field)
+
+
+def require_points(n_points: int) -> None:
+    """Raise `ScenarioError` where a front can't have so many points."""
+    if not 2 <= n_points <= MOST_POINTS:
+        raise ScenarioError("front", Problem("--points", f"must be 2 to {MOST_POINTS}", str(n_points)))
 
 
 def _hold_best(world: World, solve: Solve, of: Of, *, held: Limits, most: float) -> Limits:

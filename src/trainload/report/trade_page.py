@@ -42,14 +42,14 @@ def list_plans(table: pd.DataFrame, *, key: str, title: str, caption: str) -> Li
 
 
 def list_ordered(table: pd.DataFrame) -> list[str]:
-    """Return the columns of MW by option and gate: those that follow the headlines."""
+    """Return the columns of MW ordered, options before gates: those that follow the headlines."""
     columns = list(map(str, table.columns))
     return columns[columns.index(LAST_HEADLINE) + 1 :]
 
 
 def draw_orders(table: pd.DataFrame, labels: Sequence[str], *, key: str) -> Figure | None:
     """Return what each plan orders, stacked by option; None where none orders anything."""
-    columns = [c for c in list_ordered(table) if table[c].max() >= 0.5]
+    columns = [c for c in list_ordered(table) if not c.startswith("gate_") and table[c].max() >= 0.5]
     if not columns:
         return None
     rows = pd.concat(
@@ -67,7 +67,7 @@ def draw_orders(table: pd.DataFrame, labels: Sequence[str], *, key: str) -> Figu
             "bar",
             {"height": 14},
             make={"gw": "datum.mw / 1000"},
-            x=amount("gw", "GW ordered, gates included", grid=True, ticks=6, stack="zero"),
+            x=amount("gw", "GW ordered", grid=True, ticks=6, stack="zero"),
             y=named_rows("plan", list(labels)),
             color=legend_colours("option", colours),
             tooltip=tips,
@@ -77,9 +77,9 @@ def draw_orders(table: pd.DataFrame, labels: Sequence[str], *, key: str) -> Figu
     return Figure(
         key=key,
         title=title,
-        caption="MW ordered over the horizon, by option and gate. A gate carries what is behind it and adds no power.",
+        caption="MW ordered over the horizon, by option; contracts elsewhere on the grid included.",
         alt="Stacked bars of MW ordered by option, one bar a plan.",
-        spec=frame(rows, height=24 * len(labels) + 60, layers=layers, alt=title),
+        spec=frame(rows, height=max(24 * len(labels), 17 * len(columns)) + 60, layers=layers, alt=title),
         listing=Listing(f"{key}-rows", "MW ordered", rows, labels={"plan": "Plan", "option": "Order"}),
     )
 
@@ -140,6 +140,7 @@ def render_sweep(table: pd.DataFrame, *, paths: Sequence[str], name: str, versio
     return render_page(
         [Section("sweep-points", "Points", f"What changes with {amounts.join_words(list(paths))}?", tuple(items))],
         title=f"Sweep: {name}",
+        facts=(("Varied", amounts.join_words(list(paths))), ("Plans", str(len(table)))),
         headline=f"{len(table)} plans; the least total cost is at {best}.",
         version=version,
     )
@@ -233,7 +234,7 @@ def render_front(
     headline = "The cheapest plan is the best by this measure too: nothing to trade."
     if len(prices):
         least, most = amounts.format_usd(float(prices.iloc[0])), amounts.format_usd(float(prices.iloc[-1]))
-        headline = f"The first {unit} costs {least}, the last {most}."
+        headline = f"A {unit} costs {least} over the first step, {most} over the last."
     left_out = table[table["status"] != "front"]
     said = "" if left_out.empty else f" {len(left_out)} of them bettered or repeated by another, and not drawn."
     caption = f"Each point has a folder with its own report.{said} USD per unit: per {unit}, up to the next point."
@@ -244,7 +245,7 @@ def render_front(
         [Section("front-points", "Front", question, tuple(items))],
         title=f"Front: {name}",
         headline=headline,
-        facts=tuple(notes),
+        facts=(("Made with", f"trainload {version}"), *notes),
         version=version,
     )
 
@@ -327,6 +328,6 @@ def render_alternatives(
         title=f"Alternatives: {name}",
         headline=f"What can change within {100 * slack_frac:.3g} % of the least cost.",
         description=" ".join(words),
-        facts=tuple(notes),
+        facts=(("Made with", f"trainload {version}"), *notes),
         version=version,
     )

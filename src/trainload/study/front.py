@@ -9,7 +9,7 @@ import pandas as pd
 
 from trainload import __version__
 from trainload.errors import Note
-from trainload.plan.fronts import FIELDS, FrontPoint, Of, read, trace_front
+from trainload.plan.fronts import FIELDS, FrontPoint, Of, read, require_points, trace_front
 from trainload.scenario.file import LoadedScenario
 from trainload.scenario.models import Scenario
 from trainload.study.assemble import assemble_study
@@ -63,6 +63,7 @@ def run_front(
     from trainload.report.page import write_report  # noqa: PLC0415  (templates load only when pages are written)
     from trainload.report.trade_page import render_front  # noqa: PLC0415
 
+    require_points(n_points)
     require_free(out, overwrite=overwrite, holds=FRONT, what="front")
     tell = on_progress or (lambda _message, _share: None)
     scenario, notes = _set_front(loaded.scenario)

@@ -16,7 +16,7 @@ HEADLINES = (
 
 
 def read_headlines(plan: Plan) -> dict[str, Any]:
-    """Return a plan's headline measures and, as ``<option>_mw``, what it orders of each option and gate.
+    """Return a plan's headline measures and, as ``<option>_mw`` and ``gate_<gate>_mw``, what it orders.
 
     `cost_present_usd` is the sum of the ledger, cash and shadow, without the slack of limits; dates are those of the
     lead times planned with, `p50_1gw_on` of the simulated ones; None where the horizon ends before.
@@ -40,13 +40,16 @@ def read_headlines(plan: Plan) -> dict[str, Any]:
         "clean_matched_frac": figures["clean_matched_frac"],
         "gap_frac": figures["gap"],
     }
-    ordered = orders.groupby("option", sort=False)["mw"].sum()
-    return row | {f"{option}_mw": float(mw) for option, mw in ordered.items()}
+    for kind, owner, mw in zip(orders["owner_kind"], orders["option"], orders["mw"], strict=True):
+        column = f"gate_{owner}_mw" if kind == "gate" else f"{owner}_mw"
+        row[column] = row.get(column, 0.0) + float(mw)
+    return row
 
 
 def tabulate_headlines(rows: list[dict[str, Any]], *, first: tuple[str, ...]) -> pd.DataFrame:
     """Return the rows as a table: the columns named `first`, the headlines, then MW ordered by option, else zero."""
     known = (*first, *HEADLINES)
-    ordered = sorted({column for row in rows for column in row} - set(known))
+    found = {column for row in rows for column in row} - set(known)
+    ordered = sorted(found, key=lambda column: (column.startswith("gate_"), column))
     table = pd.DataFrame(rows, columns=[*known, *ordered])
     return table.fillna(dict.fromkeys(ordered, 0.0))
