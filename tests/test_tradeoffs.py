@@ -117,7 +117,7 @@ def small_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_a_front_is_a_folder_of_studies(small_file: Path, tmp_path: Path) -> None:
-    """Proves: each point has a sound study of its own, and less emission costs more. If broken: one plan, many names."""
+    """Proves: each point has a sound study of its own, less emission costs more. If broken: one plan, many names."""
     out = tmp_path / "front"
     front = run_front(load_scenario(small_file), "tco2", out, n_points=3)
     read_back = pd.read_csv(out / FRONT)
