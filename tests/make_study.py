@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from trainload.study.folder import StudyTables
+from trainload.tables import TABLES
 
 START = date(2027, 1, 1)
 END = date(2039, 1, 1)
@@ -79,7 +80,40 @@ def make_study(*, n_blocks: int = 4, seed: int = 3) -> StudyTables:
     tables |= _words()
     tables["backtest"] = _backtest()
     tables["drivers"] = _drivers()
+    tables |= _hedge()
     return StudyTables.of(_summary(tables), _manifest(), tables)
+
+
+def _hedge() -> dict[str, pd.DataFrame]:
+    worth = [
+        ("value_of_hedging", "", 3.5e9), ("value_of_moving_chips", "", 2.0e9), ("value_of_hedging_orders", "", 1.5e9),
+        ("value_of_knowing", "", 2.5e9), ("value_of_knowing_step", "gate:substation.permit", 1.4e9),
+        ("value_of_knowing_step", "ccgt.slot", 0.8e9), ("scenarios", "", 3.0), ("tail_weight", "", 0.5),
+        ("tail", "", 0.1),
+    ]  # fmt: skip
+    costs = [
+        ("w1", 0.5, 1.30e10, 1.27e10, 1.15e10),
+        ("w2", 0.3, 1.6e10, 2.4e10, 1.4e10),
+        ("w3", 0.2, 2.1e10, 3.5e10, 1.6e10),
+    ]
+    day = date(2027, 1, 1)
+    orders = [
+        ("ccgt", "option", "", day, 1100.0, 2.0, *(add_months(day, m) for m in (60, 70, 80))),
+        ("substation", "gate", "w2", add_months(day, 30), 500.0, None, *(add_months(day, m) for m in (64, 72, 90))),
+    ]
+    reached = [
+        (policy, target, mw, *(add_months(day, first + m) for m in (0, 8, 16)), 0.98)
+        for policy, first in (("hedged", 16), ("deterministic", 18))
+        for target, mw in (("first GW", 1000.0), ("full power", 3200.0))
+    ]
+    rows = {
+        "hedge": [(m, s, v, "USD present") for m, s, v in worth],
+        "hedge_scenarios": [(*c, 1e8, 9e8) for c in costs],
+        "hedge_leads": [(w, "ccgt", "option", 50.0 + 10 * k) for k, w in enumerate(("w1", "w2", "w3"))],
+        "hedge_orders": orders,
+        "energisation": reached,
+    }
+    return {name: pd.DataFrame(lines, columns=list(TABLES[name])) for name, lines in rows.items()}
 
 
 def _forecast() -> pd.DataFrame:

@@ -9,7 +9,7 @@ from make_supply import make_step
 from make_world import make_gate, make_option, make_world
 from trainload.plan.audit import audit_tables
 from trainload.plan.diagnose import explain_choices
-from trainload.plan.energisation import DatedOrder, day_of, reach_days
+from trainload.plan.energisation import DatedOrder, OrderBook, day_of, reach_days
 from trainload.plan.hedge import hedge_plan
 from trainload.plan.hedge_orders import Hedge, hold_orders, list_orders
 from trainload.plan.hedge_tables import HEDGE_KEYS, follow_hedge
@@ -205,7 +205,8 @@ def test_full_power_comes_with_its_last_order(schedule: Schedule) -> None:
         DatedOrder("engines", later, 40.0),
         DatedOrder("rental", first, 40.0, 1),
     ]
-    days = reach_days(world, schedule, orders, target_mw=100.0, nearest=nearest)
+    book = OrderBook(orders, {o: np.full(2, 500.0) for o in ("plant", "engines", "rental")})
+    days = reach_days(world, schedule, book, target_mw=100.0, nearest=nearest)
     month = 365.25 / 12
     plant = schedule.draws("plant") * month
     engines = (later - first).days + schedule.draws("engines") * month
@@ -213,5 +214,19 @@ def test_full_power_comes_with_its_last_order(schedule: Schedule) -> None:
     expected = np.where(nearest == 1, np.maximum(plant, np.minimum(engines, rental)), np.maximum(plant, engines))
     assert days == pytest.approx(expected)
     assert day_of(world, days, 95) is None or day_of(world, days, 95) >= day_of(world, days, 50)  # type: ignore[operator]
-    assert np.isinf(reach_days(world, schedule, orders, target_mw=200.0, nearest=nearest)).all()
+    assert np.isinf(reach_days(world, schedule, book, target_mw=200.0, nearest=nearest)).all()
     assert day_of(world, np.full(512, np.inf), 50) is None
+
+
+def test_a_rental_that_is_rented_again_counts_once(schedule: Schedule) -> None:
+    """Proves: 40 MW rented twice, never more than 40 MW at a time, are 40 MW and not 80.
+
+    If broken: full power of 80 MW would seem to be there with the second rental.
+    """
+    world = make_uncertain_world(schedule, make_uncertain_supply())
+    orders = [DatedOrder("rental", world.periods[m].starts_on, 40.0) for m in (0, 6)]
+    nearest = np.zeros(512, dtype=np.int64)
+    for most, reached in ((40.0, False), (80.0, True)):
+        book = OrderBook(orders, {"rental": np.array([most])})
+        days = reach_days(world, schedule, book, target_mw=80.0, nearest=nearest)
+        assert np.isfinite(days).all() == reached

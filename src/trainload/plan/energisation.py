@@ -1,6 +1,6 @@
 """When power is there: the dates by which firm capacity reaches a target, with odds from every draw of lead times."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -34,50 +34,65 @@ class DatedOrder:
     scenario: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class OrderBook:
+    """The orders of one policy.
+
+    Attributes:
+        orders: shared ones, and those of single scenarios.
+        most_mw: (S,) most MW of each option in service at one time, by scenario: what replaces a rental that has gone,
+            or can't be used, does not add to it.
+    """
+
+    orders: Sequence[DatedOrder]
+    most_mw: Mapping[str, Array]
+
+
 def tabulate_energisation(
-    world: World, schedule: Schedule, orders: dict[str, Sequence[DatedOrder]], nearest: NDArray[np.int64]
+    world: World, schedule: Schedule, books: Mapping[str, OrderBook], nearest: NDArray[np.int64]
 ) -> pd.DataFrame:
-    """Return the dates by which each set of orders has the first gigawatt and the full wanted load.
+    """Return the dates by which each policy has the first gigawatt and the full wanted load.
 
     Every draw follows the shared orders and those of the scenario that stands for it (`nearest`). Firm MW count from
-    their arrival, gates included; a rental counts although it may have gone again.
+    their arrival, gates included; a rental is kept as long as it is needed.
     """
     full = float(world.wanted_mw.max(initial=0.0))
     targets = [("full power", full)]
     if full > FIRST_GIGAWATT_MW:
         targets.insert(0, ("first GW", FIRST_GIGAWATT_MW))
     rows = []
-    for name, listed in orders.items():
+    for name, book in books.items():
         for target, mw in targets:
-            days = reach_days(world, schedule, listed, target_mw=mw, nearest=nearest)
+            days = reach_days(world, schedule, book, target_mw=mw, nearest=nearest)
             in_time = float((days <= (world.ends_on - world.starts_on).days).mean())
             rows.append((name, target, mw, *(day_of(world, days, q) for q in PERCENTILES), in_time))
     return pd.DataFrame(rows, columns=list(TABLES["energisation"]))
 
 
 def reach_days(
-    world: World,
-    schedule: Schedule,
-    orders: Sequence[DatedOrder],
-    *,
-    target_mw: float,
-    nearest: NDArray[np.int64],
+    world: World, schedule: Schedule, book: OrderBook, *, target_mw: float, nearest: NDArray[np.int64]
 ) -> Array:
     """Return (n_draws,) days from the plan's first day until firm arrivals add up to the target; infinite if never."""
-    options = {o.option: o for o in world.supply.options if o.powers_campus}
-    counted = [order for order in orders if order.owner in options]
-    n_draws = schedule.n_draws
-    if not counted:
-        return np.full(n_draws, np.inf)
-    days = np.array([_arrival_days(world, schedule, options[o.owner], o.order_on) for o in counted])
-    everywhere = np.ones(n_draws, dtype=bool)
-    sizes = np.array(
-        [np.where(everywhere if o.scenario is None else nearest == o.scenario, o.mw, 0.0) for o in counted]
-    )
-    order = np.argsort(days, axis=0, kind="stable")
-    reached = np.cumsum(np.take_along_axis(sizes, order, axis=0), axis=0) >= target_mw - LEAST_ORDER_MW
+    days, sizes = [], []
+    for option in world.supply.options:
+        orders = sorted((o for o in book.orders if o.owner == option.option), key=lambda o: o.order_on)
+        if not option.powers_campus or not orders:
+            continue
+        most = book.most_mw[option.option]
+        so_far = np.zeros(len(most))
+        for order in orders:
+            placed = np.array([order.scenario is None or order.scenario == k for k in range(len(most))])
+            counted = np.clip(most - so_far, 0.0, np.where(placed, order.mw, 0.0))
+            so_far += counted
+            days.append(_arrival_days(world, schedule, option, order.order_on))
+            sizes.append(counted[nearest])
+    if not days:
+        return np.full(schedule.n_draws, np.inf)
+    order_of_arrival = np.argsort(np.array(days), axis=0, kind="stable")
+    arrived = np.cumsum(np.take_along_axis(np.array(sizes), order_of_arrival, axis=0), axis=0)
+    reached = arrived >= target_mw - LEAST_ORDER_MW
     first = np.argmax(reached, axis=0)
-    found = np.take_along_axis(np.take_along_axis(days, order, axis=0), first[None, :], axis=0)[0]
+    found = np.take_along_axis(np.take_along_axis(np.array(days), order_of_arrival, axis=0), first[None, :], axis=0)[0]
     return np.asarray(np.where(reached.any(axis=0), found, np.inf))
 
 

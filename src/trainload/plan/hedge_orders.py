@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainload.errors import Note
-from trainload.plan.energisation import DatedOrder
+from trainload.plan.energisation import DatedOrder, OrderBook
 from trainload.plan.hedge_program import CasePart, LeadCase, is_lumpy
 from trainload.plan.hedge_values import Outcome, weigh_outcome
 from trainload.plan.orders import owner_name
@@ -153,6 +153,20 @@ def list_reorders(hedge: Hedge, outcome: Outcome) -> list[DatedOrder]:
                 if extra >= LEAST_ORDER_MW and len(placed) and placed[-1] >= arrives[0]:
                     found.append(DatedOrder(name, hedge.base.periods[int(placed[-1])].starts_on, extra, k))
     return found
+
+
+def book_orders(hedge: Hedge, outcome: Outcome) -> OrderBook:
+    """Return the shared and later orders of an outcome, with the most of each option that is in service at one time."""
+    most: dict[str, Array] = {}
+    for option in hedge.base.supply.options:
+        most[option.option] = np.zeros(len(hedge.parts))
+        for k, (item, values) in enumerate(zip(hedge.parts, outcome.parts, strict=True)):
+            names = item.part.program.border.names
+            served = [
+                v for name, v in zip(names, values.columns, strict=True) if name.startswith(f"cap[{option.option},")
+            ]
+            most[option.option][k] = max(served, default=0.0)
+    return OrderBook((*list_orders(hedge, outcome.shared), *list_reorders(hedge, outcome)), most)
 
 
 def _period_of(world: World, order: DatedOrder) -> int:

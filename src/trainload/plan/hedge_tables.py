@@ -1,6 +1,6 @@
 """Tables of a hedge, and the plan that follows it: hedged orders in the plan's own world, dated as they were placed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any, cast
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trainload.plan.energisation import DatedOrder, tabulate_energisation
-from trainload.plan.hedge_orders import Hedge, hold_orders, list_orders, list_reorders
+from trainload.plan.hedge_orders import Hedge, book_orders, hold_orders, list_orders
 from trainload.plan.hedge_program import is_lumpy
 from trainload.plan.hedge_values import weigh_outcome
 from trainload.plan.orders import owner_name
@@ -67,8 +67,10 @@ def follow_hedge(
 def tabulate_hedge(hedge: Hedge, schedule: Schedule) -> dict[str, pd.DataFrame]:
     """Return the tables hedge, hedge_scenarios, hedge_leads, hedge_orders and energisation."""
     names = [item.case.name for item in hedge.parts]
-    orders = [*list_orders(hedge, hedge.hedged.shared), *list_reorders(hedge, hedge.hedged)]
-    replayed = [*list_orders(hedge, hedge.replayed.shared), *list_reorders(hedge, hedge.replayed)]
+    books = {
+        "hedged": book_orders(hedge, hedge.hedged),
+        "deterministic": book_orders(hedge, hedge.replayed),
+    }
     kinds = {owner_name(o): "gate" if isinstance(o, Gate) else "option" for o in hedge.base.supply.owners}
     scenarios = pd.DataFrame(
         {
@@ -90,10 +92,8 @@ def tabulate_hedge(hedge: Hedge, schedule: Schedule) -> dict[str, pd.DataFrame]:
         "hedge": _tabulate_measures(hedge),
         "hedge_scenarios": scenarios[list(TABLES["hedge_scenarios"])],
         "hedge_leads": pd.DataFrame(leads, columns=list(TABLES["hedge_leads"])),
-        "hedge_orders": _tabulate_orders(hedge, schedule, orders),
-        "energisation": tabulate_energisation(
-            hedge.base, schedule, {"hedged": orders, "deterministic": replayed}, hedge.scenarios.nearest
-        ),
+        "hedge_orders": _tabulate_orders(hedge, schedule, books["hedged"].orders),
+        "energisation": tabulate_energisation(hedge.base, schedule, books, hedge.scenarios.nearest),
     }
 
 
@@ -145,7 +145,7 @@ def _tabulate_measures(hedge: Hedge) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(TABLES["hedge"]))
 
 
-def _tabulate_orders(hedge: Hedge, schedule: Schedule, orders: list[DatedOrder]) -> pd.DataFrame:
+def _tabulate_orders(hedge: Hedge, schedule: Schedule, orders: Sequence[DatedOrder]) -> pd.DataFrame:
     owners = {owner_name(o): o for o in hedge.base.supply.owners}
     rows = []
     for order in orders:
