@@ -171,6 +171,25 @@ def test_cleanest_serves_no_less_and_then_spares_money() -> None:
     assert "0.00 MtCO2" in notes[0].text and "0.88 Mt" in notes[0].text
 
 
+def test_a_whole_unit_is_held_in_reserve_whole() -> None:
+    """Proves: 60 MW of a reactor is one of 100 MW when it is whole, and 100 MW are kept in reserve for it.
+
+    If broken: reserve for the fraction, 60 MW, and the audit finds 40 MW of firm capacity missing.
+    """
+    shape = np.where(np.arange(24) < 1, 1.0, 0.6)
+    world = make_world(
+        [
+            make_option("reactor", unit_mw=100.0, fixed_usd_per_mw_year=3e5, variable_usd_per_mwh=10.0),
+            make_option("engines", unit_mw=10.0, fixed_usd_per_mw_year=1e4, variable_usd_per_mwh=100.0),
+        ],
+        shape=shape,
+    )
+    plan = plan_of(world)
+    standing = plan.tables["capacity"].groupby("owner")["mw"].max()
+    assert standing["reactor"] == pytest.approx(100.0)
+    assert standing["engines"] == pytest.approx(100.0, abs=0.1)
+
+
 def test_cheapest_is_left_alone() -> None:
     world = slow_or_dear("cheapest")
     assert apply_mode(world, plan_of) == (world, ())

@@ -83,8 +83,7 @@ def _settle(world: World, notes: list[Note], tell: Progress, *, whole_units: boo
     solution = demand_answer(formulation.program, solver(formulation.program))
     formulation, solution = _hold_reserve(formulation, solution, solver, tell)
     if whole_units and (formulation.program.border.unit > 0).any():
-        tell("making lumpy orders whole", None)
-        solution = _order_whole_units(formulation, solver, notes, relaxed=solution)
+        formulation, solution = _order_in_reserve(formulation, solver, notes, tell, relaxed=solution)
     _note_reserve(formulation, notes)
     return Settled(formulation, _drop_crumbs(formulation, solution, solver, tell), seconds)
 
@@ -165,6 +164,25 @@ def _hold_reserve(
         formulation = formulate(world)
         solution = demand_answer(formulation.program, solver(formulation.program))
     return formulation, solution
+
+
+def _order_in_reserve(
+    formulation: Formulation, solver: Solver, notes: list[Note], tell: Progress, *, relaxed: Solution
+) -> tuple[Formulation, Solution]:
+    """Make lumpy orders whole and hold the largest of them in reserve: a whole unit is more than its fraction was."""
+    world, rounds = formulation.world, 0
+    while True:
+        tell("making lumpy orders whole", None)
+        said: list[Note] = []
+        solution = _order_whole_units(formulation, solver, said, relaxed=relaxed)
+        wanted, rounds = required_reserve(formulation, solution), rounds + 1
+        held = (wanted <= world.reserve_frac + 1e-9).all() or not world.scenario.rules.largest_unit_reserve
+        if held or rounds == MAX_RESERVE_ROUNDS:
+            notes += said
+            return formulation, solution
+        world = replace(world, reserve_frac=np.maximum(wanted, world.reserve_frac))
+        formulation = formulate(world)
+        relaxed = demand_answer(formulation.program, solver(formulation.program))
 
 
 def _note_reserve(formulation: Formulation, notes: list[Note]) -> None:
