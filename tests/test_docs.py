@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from trainload.catalogue.facts import load_catalogue
 from trainload.cli import app
 from trainload.commands.arguments import repeat_options
+from trainload.commands.scenarios import read_scenario
 from trainload.demand.demand import tabulate_powers
 from trainload.demand.published import estimate_training_run
 from trainload.plan.prices import price_idle_compute
@@ -87,9 +88,9 @@ def test_every_command_shown_exists(page: Path) -> None:
         if program == "trainload":
             parse_command(rest)
             if len(rest) > 1 and rest[1] in list_bundled():
-                sets = [rest[i + 1].partition("=") for i, word in enumerate(rest) if word == "--set"]
+                sets = [rest[i + 1] for i, word in enumerate(rest) if word == "--set"]
                 variant = rest[rest.index("--variant") + 1] if "--variant" in rest else None
-                load_scenario(rest[1], patches=[(path, float(value)) for path, _, value in sets], variant=variant)
+                read_scenario(rest[1], sets, variant=variant)
         elif program == "make":
             assert set(rest) <= targets, words
         elif program == "python":
