@@ -108,7 +108,7 @@ def hedge_plan(plan: Plan, schedule: Schedule, *, on_progress: Progress | None =
         seen.append(groups)
         tell(f"what it is worth to know {step}", None)
         told = solve_shared(parts, shared, settings, notes, groups=groups, cost_box=box)
-        steps.append(StepValue(step, max(relaxed_usd - told.relaxed_usd, 0.0)))
+        steps.append(StepValue(step, max(float(relaxed_usd - told.relaxed_usd), 0.0)))
     notes += _describe(scenarios, hedged, settings)
     return Hedge(
         scenarios=scenarios,

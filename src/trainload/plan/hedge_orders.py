@@ -12,6 +12,7 @@ from trainload.plan.hedge_program import CasePart, LeadCase, is_lumpy
 from trainload.plan.hedge_values import Outcome, weigh_outcome
 from trainload.plan.orders import owner_name
 from trainload.plan.results import LEAST_ORDER_MW
+from trainload.plan.solvers import TOLERANCE
 from trainload.plan.world import HeldOrders, World
 from trainload.scenario.models import PlanSettings
 from trainload.supply.scenarios import LeadScenarios
@@ -66,7 +67,8 @@ class Hedge:
     @property
     def value_of_knowing_usd(self) -> float:
         """Hedged less known in advance, both without whole units: the expected value of perfect information."""
-        return float(self.relaxed_usd - weigh_outcome(self.known_usd, self.scenarios.weights, self.settings))
+        value_usd = float(self.relaxed_usd - weigh_outcome(self.known_usd, self.scenarios.weights, self.settings))
+        return value_usd if abs(value_usd) > TOLERANCE * abs(self.relaxed_usd) else 0.0
 
 
 def hold_orders(hedge: Hedge, world: World) -> World:
