@@ -117,7 +117,7 @@ def find_alternatives(
         ranges.append(
             Range(
                 owner=f"carrier:{carrier}",
-                label=f"{carrier}, all options",
+                label=f"all {carrier}",
                 kind="carrier",
                 carrier=carrier,
                 cheapest_mw=sum(search.cheapest(name) for name in names),

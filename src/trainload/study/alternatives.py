@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 
 import pandas as pd
@@ -91,11 +92,10 @@ def _list(ranges: list[Range]) -> str:
     """Return names with what avoiding them costs, and what is needed of those that can't be."""
     parts = []
     for r in sorted(ranges, key=lambda r: r.avoid_frac):
-        more = (
-            "no plan is known without it"
-            if r.avoid_frac != r.avoid_frac
-            else f"{100 * r.avoid_frac:.2g} % dearer without"
-        )
+        percent = 100 * r.avoid_frac
+        more = f"{percent:.0f} % dearer without" if percent >= 10 else f"{percent:.2g} % dearer without"
+        if isnan(percent):
+            more = "no plan is known without it"
         parts.append(f"{r.label} ({more})" if r.avoidable else f"{r.label} (at least {r.least_mw:,.0f} MW; {more})")
     return ", ".join(parts)
 
