@@ -1,12 +1,14 @@
 """The hedge as a stage: reduced scenarios, values in their order, and a plan that follows the orders and is audited."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from make_supply import make_step
 from make_world import make_gate, make_option, make_world
+from test_study import SMALL
 from trainload.plan.audit import audit_tables
 from trainload.plan.diagnose import explain_choices
 from trainload.plan.energisation import DatedOrder, OrderBook, day_of, reach_days
@@ -16,6 +18,10 @@ from trainload.plan.hedge_tables import HEDGE_KEYS, follow_hedge
 from trainload.plan.parameters import tabulate_parameters
 from trainload.plan.plan import Plan, make_plan
 from trainload.plan.world import World, find_first_periods
+from trainload.report.page import render_report
+from trainload.scenario.file import load_scenario
+from trainload.study.folder import load_study, save_study
+from trainload.study.run import compute_study
 from trainload.supply.options import Supply
 from trainload.supply.scenarios import LeadScenarios, reduce_leads
 from trainload.supply.schedule import Schedule, simulate_arrivals
@@ -230,3 +236,23 @@ def test_a_rental_that_is_rented_again_counts_once(schedule: Schedule) -> None:
         book = OrderBook(orders, {"rental": np.array([most])})
         days = reach_days(world, schedule, book, target_mw=80.0, nearest=nearest)
         assert np.isfinite(days).all() == reached
+
+
+@pytest.mark.slow
+def test_a_study_with_a_hedge_is_saved_loaded_and_told(tmp_path: Path) -> None:
+    """Proves: through all of `run`, with sampled hours, goals and grid tiers, folder and report hold the hedge.
+
+    If broken: a table missing from the folder, an audit that fails with held orders, or a report without the section.
+    """
+    path = tmp_path / "small.yaml"
+    path.write_text(SMALL, encoding="utf-8")
+    patches = [("plan.lead_scenarios", 3), ("plan.scenario_hours", 504), ("plan.cvar_weight_frac", 0.3)]
+    study = compute_study(load_scenario(path, patches=patches), quick=True)
+    hedge = study.summary["hedge"]
+    assert hedge["scenarios"] == 3
+    assert hedge["expected_usd"] <= hedge["rescheduled_usd"] * (1 + 1e-6)
+    assert hedge["rescheduled_usd"] <= hedge["deterministic_usd"] * (1 + 1e-6)
+    assert all(value < 1e-5 for value in study.summary["checks"].values())
+    again = load_study(save_study(tmp_path / "study", study))
+    assert again.summary["hedge"] == hedge
+    assert "What is it worth to know?" in render_report(again)
