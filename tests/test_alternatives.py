@@ -6,7 +6,7 @@ import pytest
 from make_world import make_gate, make_option, make_world
 from test_limits import HOURS_2027
 from trainload.errors import ScenarioError
-from trainload.plan.alternatives import Alternatives, Range, find_alternatives
+from trainload.plan.alternatives import Alternatives, Range, find_alternatives, require_slack
 from trainload.plan.plan import Plan, make_plan
 from trainload.plan.world import World
 from trainload.supply.schedule import simulate_arrivals
@@ -49,6 +49,7 @@ def ranges_of(found: Alternatives) -> dict[str, Range]:
     return {item.owner: item for item in found.ranges}
 
 
+@pytest.mark.slow
 def test_what_is_one_per_cent_dearer_can_replace_all_of_it() -> None:
     """Proves: within 2 % gas can be avoided (the grid costs 1 % more), the substation can't.
 
@@ -96,6 +97,7 @@ def test_the_most_of_an_option_is_what_the_budget_buys() -> None:
     assert found["idle"].most_mw == pytest.approx(0.02 * 100 * HOURS_2027 * 50.0 / 438_000.0, rel=2e-3)
 
 
+@pytest.mark.slow
 def test_a_carrier_is_avoided_only_as_a_whole() -> None:
     """Proves: two gas plants replace each other, and both together need the grid, 10 % dearer: gas can't be avoided.
 
@@ -120,4 +122,4 @@ def test_a_carrier_is_avoided_only_as_a_whole() -> None:
 @pytest.mark.parametrize("slack_frac", [0.0, -0.1, 1.5, float("nan")])
 def test_a_slack_that_means_nothing_is_refused(slack_frac: float) -> None:
     with pytest.raises(ScenarioError, match="--slack"):
-        find_alternatives(relaxed(two_near_and_one_far()), slack_frac=slack_frac)
+        require_slack(slack_frac)

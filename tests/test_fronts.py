@@ -30,6 +30,7 @@ def test_front_of_two_options_is_the_line_between_them() -> None:
     assert all(p.measures.unserved_mwh <= 2e-4 * WANTED for p in points)
 
 
+@pytest.mark.slow
 def test_the_cheap_end_is_the_cleanest_of_the_cheapest() -> None:
     """Proves: of two options at the same price the clean one is taken, and nothing is left to trade.
 
@@ -45,6 +46,7 @@ def test_the_cheap_end_is_the_cleanest_of_the_cheapest() -> None:
     assert point.measures.tco2 <= 1e-3 * WANTED
 
 
+@pytest.mark.slow
 def test_front_of_dates_ends_with_the_earliest_power() -> None:
     """Proves: from July's 181 days without power to the two months that no order can shorten, and 60 MW in between.
 

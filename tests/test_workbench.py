@@ -82,7 +82,7 @@ def test_every_part_of_a_scenario_is_changed_in_some_test() -> None:
     assert set(CHANGES) == set(Scenario.model_fields) - {"folder"}
 
 
-QUICK = {"grid", "money", "options", "plan", "programme"}
+QUICK = {"money", "options"}
 
 
 def state(workbench: Workbench, patches: list[tuple[str, Any]]) -> Program:
@@ -112,7 +112,7 @@ def test_reused_program_equals_the_program_from_nothing(part: str, bench: Workbe
             assert all((mine[column] == other[column]).all() for column in mine)
 
 
-@pytest.mark.parametrize("part", ["delay", "money"])
+@pytest.mark.parametrize("part", [pytest.param("delay", marks=pytest.mark.slow), "money"])
 def test_reused_plan_equals_the_plan_from_nothing(part: str, bench: Workbench) -> None:
     """Proves: so is the plan; and without the change the first plan is given back. If broken: plans get mixed up."""
     before = bench.solve()
@@ -173,7 +173,7 @@ def watch(model: BaseModel, seen: set[str], *, prefix: str = "") -> Any:
     return watched.model_construct(set(model.model_fields_set), **inner)
 
 
-@pytest.mark.parametrize("name", ["gigawatt", "garman"])
+@pytest.mark.parametrize("name", ["gigawatt", pytest.param("garman", marks=pytest.mark.slow)])
 def test_stages_read_no_more_than_they_say(name: str) -> None:
     """Proves: each stage reads only the parts of a scenario that `READS` lists for it; a recorder looks on.
 
