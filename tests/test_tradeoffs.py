@@ -13,21 +13,22 @@ from trainload.errors import DataError, ScenarioError
 from trainload.scenario.file import load_scenario, read_scenario_text
 from trainload.study.folder import load_study
 from trainload.study.front import FRONT, PAGE, run_front
-from trainload.study.sweep import list_points, run_sweep, save_sweep
+from trainload.study.sweep import Sweep, list_points, run_sweep, save_sweep
 from trainload.study.workbench import Workbench
 
 GAS = "money.gas_usd_per_mmbtu"
 
 
 @pytest.fixture(scope="module")
-def table() -> pd.DataFrame:
+def sweep() -> Sweep:
     return run_sweep(
         read_scenario_text(SMALL), {GAS: [3, 6], "delay.programme_usd_per_mwh": [200.0]}, whole_units=False
     )
 
 
-def test_a_sweep_gives_the_plan_of_each_point(table: pd.DataFrame) -> None:
+def test_a_sweep_gives_the_plan_of_each_point(sweep: Sweep) -> None:
     """Proves: each row is the plan of its own values, dear gas dearer. If broken: rows repeat or are shifted by one."""
+    table = sweep.table
     assert table[GAS].tolist() == [3, 6]
     bench = Workbench(read_scenario_text(SMALL), whole_units=False)
     for _, row in table.iterrows():
@@ -38,21 +39,23 @@ def test_a_sweep_gives_the_plan_of_each_point(table: pd.DataFrame) -> None:
             assert row[f"{option}_mw"] == pytest.approx(mw, rel=1e-9)
     assert table["cost_present_usd"].is_monotonic_increasing
     assert table["full_power_on"].notna().all()
+    # what every plan has to say stands once
+    assert len({(note.subject, note.text) for note in sweep.notes}) == len(sweep.notes)
 
 
-def test_a_sweep_is_saved_with_its_page(table: pd.DataFrame, tmp_path: Path) -> None:
+def test_a_sweep_is_saved_with_its_page(sweep: Sweep, tmp_path: Path) -> None:
     """Proves: the same table comes back from the folder; the page holds it and the folder isn't overwritten unasked."""
-    scenario, out = read_scenario_text(SMALL), tmp_path / "sweep"
-    save_sweep(out, table, scenario=scenario, paths=[GAS])
+    scenario, out, table = read_scenario_text(SMALL), tmp_path / "sweep", sweep.table
+    save_sweep(out, sweep, scenario=scenario, paths=[GAS])
     pd.testing.assert_frame_equal(pd.read_csv(out / "sweep.csv")[["point", GAS, "tco2"]], table[["point", GAS, "tco2"]])
     page = (out / "sweep.html").read_text(encoding="utf-8")
     assert GAS in page and "Total cost from" in page
     with pytest.raises(DataError, match="holds a sweep; add --overwrite"):
-        save_sweep(out, table, scenario=scenario, paths=[GAS])
+        save_sweep(out, sweep, scenario=scenario, paths=[GAS])
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear", encoding="utf-8")
     with pytest.raises(DataError, match="is not empty and holds no sweep"):
-        save_sweep(tmp_path / "mine", table, scenario=scenario, paths=[GAS], overwrite=True)
+        save_sweep(tmp_path / "mine", sweep, scenario=scenario, paths=[GAS], overwrite=True)
 
 
 def test_points_are_all_combinations_and_variants_are_sets() -> None:

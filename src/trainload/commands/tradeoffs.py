@@ -73,13 +73,14 @@ def sweep_scenario(
         require_free(out, overwrite=overwrite, holds=SWEEP, what="sweep")
     progress, started = Progress(), time.perf_counter()
     try:
-        table = run_sweep(
+        swept = run_sweep(
             set_quick(scenario) if quick else scenario, paths, whole_units=not relaxed, on_progress=progress
         )
     finally:
         progress.close()
+    table = swept.table
     if out is not None:
-        save_sweep(out, table, scenario=scenario, paths=tuple(paths), overwrite=overwrite)
+        save_sweep(out, swept, scenario=scenario, paths=tuple(paths), overwrite=overwrite)
     if as_json:
         print_json(table)
         return
@@ -94,6 +95,7 @@ def sweep_scenario(
         "gap_frac": "gap",
     }
     print_table(_rows(table), headers)
+    print_notes(swept.notes)
     print(f"\n{len(table)} plans in {time.perf_counter() - started:.0f} s")
     if out is not None:
         print(f"Tables and page: {out}")

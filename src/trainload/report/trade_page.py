@@ -130,7 +130,14 @@ def label_points(table: pd.DataFrame, *, paths: Sequence[str]) -> list[str]:
     ]
 
 
-def render_sweep(table: pd.DataFrame, *, paths: Sequence[str], name: str, version: str) -> str:
+def render_sweep(
+    table: pd.DataFrame,
+    *,
+    paths: Sequence[str],
+    name: str,
+    version: str,
+    notes: Sequence[tuple[str, str]] = (),
+) -> str:
     """Return the page of a sweep."""
     labels = label_points(table, paths=paths)
     orders = draw_orders(table, labels, key="orders")
@@ -140,7 +147,7 @@ def render_sweep(table: pd.DataFrame, *, paths: Sequence[str], name: str, versio
     return render_page(
         [Section("sweep-points", "Points", f"What changes with {amounts.join_words(list(paths))}?", tuple(items))],
         title=f"Sweep: {name}",
-        facts=(("Varied", amounts.join_words(list(paths))), ("Plans", str(len(table)))),
+        facts=(("Varied", amounts.join_words(list(paths))), ("Plans", str(len(table))), *notes),
         headline=f"{len(table)} plans; the least total cost is at {best}.",
         version=version,
     )

@@ -14,7 +14,7 @@ from trainload.plan.world import sample_world
 from trainload.scenario.models import Scenario
 from trainload.study.folder import replacing_folder, require_free
 from trainload.study.prepare import prepare_stages
-from trainload.study.workbench import Workbench
+from trainload.study.workbench import Workbench, note_unhedged
 
 Progress = Callable[[str, float | None], None]
 TABLE, PAGE = "alternatives.csv", "alternatives.html"
@@ -43,6 +43,7 @@ def search_alternatives(
     settings = scenario.plan
     notes = [
         Note("alternatives", "sampled weeks stand for the years, and lumpy orders may be fractional.", "limit"),
+        *note_unhedged(scenario),
     ]
     if settings.mode != "cheapest":
         notes.append(Note("plan.mode", f"{settings.mode} is not applied: the slack is on the least cost.", "warning"))

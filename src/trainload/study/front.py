@@ -17,6 +17,7 @@ from trainload.study.folder import replacing_folder, require_free, write_study
 from trainload.study.headlines import read_headlines, tabulate_headlines
 from trainload.study.prepare import prepare_stages
 from trainload.study.run import describe_plan, make_planner, share_stages
+from trainload.study.workbench import note_unhedged
 
 Progress = Callable[[str, float | None], None]
 FRONT, PAGE = "front.csv", "front.html"
@@ -129,7 +130,7 @@ def name_folder(index: int) -> str:
 
 def _set_front(scenario: Scenario) -> tuple[Scenario, tuple[Note, ...]]:
     """Return the scenario with its mode set aside, and a note where it had one."""
-    notes: list[Note] = []
+    notes = list(note_unhedged(scenario))
     plan = scenario.plan
     if plan.mode != "cheapest":
         notes.append(Note("plan.mode", f"{plan.mode} is not applied: a front starts at the cheapest plan.", "warning"))

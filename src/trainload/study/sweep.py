@@ -2,14 +2,14 @@
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from trainload import __version__
-from trainload.errors import Problem, ScenarioError
+from trainload.errors import Note, Problem, ScenarioError
 from trainload.scenario.models import Scenario
 from trainload.study.folder import replacing_folder, require_free
 from trainload.study.headlines import read_headlines, tabulate_headlines
@@ -28,6 +28,14 @@ class Point:
 
     values: Mapping[str, object]
     patches: Patches
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A sweep's table, one row a point, and the warnings and limits of its plans, each with the points it is of."""
+
+    table: pd.DataFrame
+    notes: tuple[Note, ...]
 
 
 def list_points(scenario: Scenario, vary: Mapping[str, Sequence[object]]) -> tuple[Point, ...]:
@@ -73,8 +81,8 @@ def run_sweep(
     *,
     whole_units: bool = True,
     on_progress: Progress | None = None,
-) -> pd.DataFrame:
-    """Return one row a point: the values, the headlines, and MW ordered by option.
+) -> Sweep:
+    """Return one row a point (the values, the headlines, MW ordered by option) and what is to be said of them.
 
     Every point is checked before the first is solved.
 
@@ -100,14 +108,28 @@ def run_sweep(
     if problems:
         raise ScenarioError("sweep", *problems.values())
     rows: list[dict[str, Any]] = []
+    said: dict[Note, list[int]] = {}
     for n, point in enumerate(points):
         done = n / len(points)
         tell(f"point {n + 1} of {len(points)}: {write_point(point.values)}", done)
         shown = {
             path: value if isinstance(value, int | float | bool) else str(value) for path, value in point.values.items()
         }
-        rows.append({"point": n + 1, **shown, **read_headlines(bench.solve(point.patches))})
-    return tabulate_headlines(rows, first=("point", *vary))
+        plan = bench.solve(point.patches)
+        rows.append({"point": n + 1, **shown, **read_headlines(plan)})
+        for note in dict.fromkeys(plan.notes):
+            if note.kind in ("warning", "limit"):
+                said.setdefault(note, []).append(n + 1)
+    return Sweep(tabulate_headlines(rows, first=("point", *vary)), _gather_notes(said, n_points=len(points)))
+
+
+def _gather_notes(said: Mapping[Note, Sequence[int]], *, n_points: int) -> tuple[Note, ...]:
+    """Return each note once, with the points it is of where these are not all."""
+    notes = []
+    for note, points in said.items():
+        where = "" if len(points) == n_points else f"(point {', '.join(map(str, points))}) "
+        notes.append(replace(note, text=where + note.text))
+    return tuple(notes)
 
 
 def write_point(values: Mapping[str, object]) -> str:
@@ -115,9 +137,7 @@ def write_point(values: Mapping[str, object]) -> str:
     return ", ".join(f"{path}={value}" for path, value in values.items())
 
 
-def save_sweep(
-    out: Path, table: pd.DataFrame, *, scenario: Scenario, paths: Sequence[str], overwrite: bool = False
-) -> None:
+def save_sweep(out: Path, sweep: Sweep, *, scenario: Scenario, paths: Sequence[str], overwrite: bool = False) -> None:
     """Write ``sweep.csv`` and ``sweep.html`` into a folder, whole or not at all.
 
     Raises:
@@ -127,6 +147,12 @@ def save_sweep(
 
     require_free(out, overwrite=overwrite, holds=SWEEP, what="sweep")
     with replacing_folder(out) as scratch:
-        table.to_csv(scratch / SWEEP, index=False, lineterminator="\n", encoding="utf-8")
-        page = render_sweep(table, paths=paths, name=scenario.title or scenario.name, version=__version__)
+        sweep.table.to_csv(scratch / SWEEP, index=False, lineterminator="\n", encoding="utf-8")
+        page = render_sweep(
+            sweep.table,
+            paths=paths,
+            name=scenario.title or scenario.name,
+            version=__version__,
+            notes=[(note.subject, note.text) for note in sweep.notes],
+        )
         (scratch / PAGE).write_text(page, encoding="utf-8")

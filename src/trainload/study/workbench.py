@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from trainload.errors import ScenarioError
+from trainload.errors import Note, ScenarioError
 from trainload.plan.limiting import explain_limits
 from trainload.plan.modes import apply_mode
 from trainload.plan.plan import Plan, make_plan
@@ -23,6 +23,14 @@ Progress = Callable[[str, float | None], None]
 Patches = Sequence[tuple[str, object]]
 UNREAD = ("title", "description", "variants")  # words, and sets of patches that are applied before
 MOST_PLANS = 64
+
+
+def note_unhedged(scenario: Scenario) -> tuple[Note, ...]:
+    """Return a note where the scenario asks for a hedge, which only a study of its own makes."""
+    if not scenario.plan.lead_scenarios:
+        return ()
+    text = f"orders are for lead times at P{scenario.plan.lead_percentile:g}; `trainload run` makes the hedge."
+    return (Note("plan.lead_scenarios", text, "warning"),)
 
 
 class Workbench:
@@ -75,7 +83,7 @@ class Workbench:
             prepared = prepare_stages(scenario, shelf=self._shelf)
             world, notes = apply_mode(prepared.world, lambda case: self.solve_world(case, prepared))
             plan = self.solve_world(world, prepared)
-            told = (*prepared.notes, *notes, *explain_limits(world, plan.tables), *plan.notes)
+            told = (*note_unhedged(scenario), *prepared.notes, *notes, *explain_limits(world, plan.tables), *plan.notes)
             while len(self._plans) >= MOST_PLANS:
                 self._plans.pop(next(iter(self._plans)))
             self._plans[key] = replace(plan, notes=told)
