@@ -95,7 +95,7 @@ def sweep_scenario(
         "gap_frac": "gap",
     }
     print_table(_rows(table), headers)
-    print_notes(swept.notes)
+    print_notes(n for n in swept.notes if n.kind == "warning" or n.subject.startswith(("plan", "limits")))
     print(f"\n{len(table)} plans in {time.perf_counter() - started:.0f} s")
     if out is not None:
         print(f"Tables and page: {out}")

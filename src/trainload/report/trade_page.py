@@ -280,7 +280,13 @@ def draw_ranges(table: pd.DataFrame, *, slack_frac: float) -> Figure | None:
             y=y,
             tooltip=tips,
         ),
-        paint("tick", {"thickness": 3, "size": 17, "color": INK}, x=amount("cheapest"), y=y, tooltip=tips),
+        paint(
+            "tick",
+            {"thickness": 3, "size": 17, "color": INK},
+            x=amount("cheapest", "GW in service", grid=True, ticks=6),
+            y=y,
+            tooltip=tips,
+        ),
     ]
     n_needed = int((~table.loc[table["kind"] == "option", "avoidable"].astype(bool)).sum())
     title = f"Within {100 * slack_frac:.3g} % of the least cost {n_needed} of {len(shown)} options are needed"
@@ -300,6 +306,15 @@ def draw_ranges(table: pd.DataFrame, *, slack_frac: float) -> Figure | None:
             labels={"label": "Option", "least_mw": "Least", "cheapest_mw": "Cheapest plan", "most_mw": "Most"},
         ),
     )
+
+
+def _head_alternatives(table: pd.DataFrame, *, slack_frac: float) -> str:
+    used = table[(table["kind"] == "option") & (table["cheapest_mw"] > 0)]
+    n_avoidable = int(used["avoidable"].astype(bool).sum())
+    share = f"{100 * slack_frac:.3g} %"
+    if used.empty:
+        return f"The cheapest plan builds nothing; what could be built within {share} is below."
+    return f"Within {share} of the least cost {n_avoidable} of the cheapest plan's {len(used)} options can be avoided."
 
 
 def render_alternatives(
@@ -333,7 +348,7 @@ def render_alternatives(
     return render_page(
         [Section("ranges-all", "Alternatives", "What else would be nearly as cheap, and what can be avoided?", items)],
         title=f"Alternatives: {name}",
-        headline=f"What can change within {100 * slack_frac:.3g} % of the least cost.",
+        headline=_head_alternatives(table, slack_frac=slack_frac),
         description=" ".join(words),
         facts=(("Made with", f"trainload {version}"), *notes),
         version=version,
