@@ -33,7 +33,8 @@ def free_block(
         j = int(np.argmax((room < -FEASIBLE * np.maximum(1.0, size)).any(axis=1)))
         raise Contradiction(f"{block.name}: the floor of {block.flow_names[j]} lies above its cap")
     room[room <= ROUNDING * size] = 0.0
-    room[(block.state_coeff[list(idle)] != 0.0).any(axis=0)] = 0.0
+    for state, side in idle.items():  # flows the other way are held by the state's own row, step by step
+        room[side * block.state_coeff[state] < 0.0] = 0.0
 
     matrix = np.vstack([block.row_coeff.reshape(R, J), -block.state_coeff.reshape(S, J)])
     rhs = np.vstack([block.row_rhs.reshape(R, T), np.zeros((S, T))])

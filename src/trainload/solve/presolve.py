@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from trainload.solve.free import BoolArray, Drained, FreeBlock, FreeProgram
+from trainload.solve.free import BoolArray, Drained, ForcedSteps, FreeBlock, FreeProgram
 from trainload.solve.free_block import free_block
 from trainload.solve.free_columns import fix_columns, limit_columns
-from trainload.solve.program import Array, Block, Program
+from trainload.solve.program import Array, Block, IntArray, Program
 
 
 def presolve(program: Program) -> FreeProgram:
@@ -129,10 +129,11 @@ def _empty_before(left: FreeProgram, chain: tuple[int, ...], place: int, s: int)
             row = len(after.rhs) - len(after.states) + int(here[0])
             level = len(after.cap) - len(after.states) + int(here[0])
             moves = after.cap[level, 0] >= 0 or any(k == row and f[0] for (k, _), f in after.entries.items())
-            moves |= bool((after.cap[: after.matrix.shape[1], 0] >= 0) @ (after.matrix[row] != 0))
-            if moves:
+            alive = after.cap[: after.matrix.shape[1], 0] >= 0
+            if moves or after.rhs[row, 0] != 0.0 or (alive & (after.matrix[row] > 0)).any():
                 return
             after.enters[here[0]] = False
+            _forbid_filling(left.program.blocks[b], after, row, s, steps=np.array([0]))
         there = np.flatnonzero(before.states == s)
         if not len(there):
             return
@@ -141,8 +142,8 @@ def _empty_before(left: FreeProgram, chain: tuple[int, ...], place: int, s: int)
             return
         level = len(before.cap) - len(before.states) + int(there[0])
         row = len(before.rhs) - len(before.states) + int(there[0])
-        flows = before.cap[: before.matrix.shape[1]][before.matrix[row] != 0]
-        stays = (flows >= 0).any(axis=0)
+        drains = before.cap[: before.matrix.shape[1]][before.matrix[row] > 0]
+        stays = (drains >= 0).any(axis=0) | (before.rhs[row] != 0.0)
         for (k, _), factor in before.entries.items():
             if k == row:
                 stays |= factor != 0
@@ -151,6 +152,22 @@ def _empty_before(left: FreeProgram, chain: tuple[int, ...], place: int, s: int)
         while t > 0 and not stays[t] and before.keep[there[0]] != 0.0:
             t -= 1
             before.cap[level, t] = -1.0
-        left.drained.append(Drained(int(s), chain[(place - back - 1) % len(chain)], t, b))
+        earlier = chain[(place - back - 1) % len(chain)]
+        steps = np.arange(t if not stays[t] else t + 1, len(stays))
+        _forbid_filling(left.program.blocks[earlier], before, row, s, steps=steps)
+        left.drained.append(Drained(int(s), earlier, t, b))
         if t > 0 or stays[0]:
             return
+
+
+def _forbid_filling(block: Block, left: FreeBlock, row: int, s: int, *, steps: IntArray) -> None:
+    """Hold flows that fill state ``s`` at zero in steps where nothing takes up or holds what they bring."""
+    for j in np.flatnonzero(left.matrix[row] < 0):
+        filled = steps[left.cap[j, steps] >= 0]
+        if not len(filled):
+            continue
+        left.cap[j, filled] = -1.0
+        held = np.zeros(block.n_steps, dtype=bool)
+        held[filled] = True
+        flow = left.flows[j : j + 1]
+        left.forced.append(ForcedSteps(len(block.row_names) + s, flow, -block.state_coeff[s, flow], held, -1))

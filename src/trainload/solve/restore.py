@@ -10,9 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from trainload.solve.check import lagrangian_function
-from trainload.solve.free import Drained, FreeBlock, FreeProgram
+from trainload.solve.free import ROUNDING, Drained, FreeBlock, FreeProgram
 from trainload.solve.pieces import Cut, Links, Scales
 from trainload.solve.program import Array, Block, IntArray, Solution
+
+PRICING_ROUNDS = 4
 
 
 def restore_solution(
@@ -68,14 +70,18 @@ def restore_solution(
         dual = multiplier * (scales.block_rows[b] * scales.objective)[:, None]
         row_duals[b][free.rows, cut.first : cut.last] = dual[:n_rows]
         state_duals[b][free.states, cut.first : cut.last] = dual[n_rows:]
-    _price_idle_states(left, row_duals, state_duals, budget_duals)
-    for drained in reversed(left.drained):
-        _price_drained_levels(left, drained, state_duals)
     for b, block in enumerate(program.blocks):
         for r, sense in enumerate(block.row_sense):
             if sense == "<":
                 np.minimum(row_duals[b][r], 0.0, out=row_duals[b][r])
-        _price_forced_steps(block, left.blocks[b], row_duals[b], state_duals[b], budget_duals)
+    for _ in range(PRICING_ROUNDS):  # what one price settles may unsettle another
+        changed = _price_idle_states(left, row_duals, state_duals, budget_duals)
+        for drained in reversed(left.drained):
+            changed |= _price_drained_levels(left, drained, state_duals)
+        for b, block in enumerate(program.blocks):
+            changed |= _price_forced_steps(block, left.blocks[b], row_duals[b], state_duals[b], budget_duals)
+        if not changed:
+            break
     solution = Solution(
         solver="chain",
         status="failed",
@@ -109,19 +115,24 @@ def _objective(left: FreeProgram, columns: Array, flows: Sequence[Array]) -> flo
 
 def _price_idle_states(
     left: FreeProgram, row_duals: Sequence[Array], state_duals: Sequence[Array], budget_duals: Array
-) -> None:
-    """Give a state that stays empty one constant price at which none of its flows wants to rise."""
+) -> bool:
+    """Move the price of a state that stays empty by one constant, so that no flow it is idle for wants to rise."""
+    changed = False
     for (c, s), side in left.idle.items():
         constant = 0.0
         for b in left.program.chains[c] if side else ():
             block = left.program.blocks[b]
-            flows = np.flatnonzero(block.state_coeff[s])
+            flows = np.flatnonzero(side * block.state_coeff[s] < 0.0)
+            if not len(flows):
+                continue
             price = flow_prices(block, flows, row_duals[b], state_duals[b], budget_duals)
             floor = 0.0 if block.flow_floor is None else block.flow_floor[flows]
             price = np.where(block.flow_cap[flows] > floor, price / block.state_coeff[s, flows][:, None], 0.0)
             constant = min(constant, -float(price.max())) if side > 0 else max(constant, -float(price.min()))
         for b in left.program.chains[c]:
-            state_duals[b][s] = constant
+            state_duals[b][s] += constant
+        changed |= constant != 0.0
+    return changed
 
 
 def flow_prices(block: Block, flows: IntArray, row_duals: Array, state_duals: Array, budget_duals: Array) -> Array:
@@ -135,21 +146,23 @@ def flow_prices(block: Block, flows: IntArray, row_duals: Array, state_duals: Ar
     return result
 
 
-def _price_drained_levels(left: FreeProgram, drained: Drained, state_duals: Sequence[Array]) -> None:
+def _price_drained_levels(left: FreeProgram, drained: Drained, state_duals: Sequence[Array]) -> bool:
     """Raise the duals that follow a level fixed at zero until it does not want to rise."""
     s, block, following = drained.state, left.program.blocks[drained.block], left.program.blocks[drained.next_block]
-    duals = state_duals[drained.block][s]
+    duals, after = state_duals[drained.block][s], state_duals[drained.next_block][s]
+    before = duals[drained.first + 1 :].copy(), float(after[0])
     for t in range(drained.first + 1, block.n_steps):
         duals[t] = max(duals[t], duals[t - 1] / block.state_keep[s])
-    after = state_duals[drained.next_block][s]
     after[0] = max(after[0], duals[-1] / following.state_keep[s])
+    return bool((duals[drained.first + 1 :] > before[0]).any() or after[0] > before[1])
 
 
 def _price_forced_steps(
     block: Block, left: FreeBlock, row_duals: Array, state_duals: Array, budget_duals: Array
-) -> None:
+) -> bool:
     """Where a row held flows at their floor, lower (or raise) its dual until none of them wants to rise."""
     R = len(block.row_names)
+    changed = False
     for forced in reversed(left.forced):
         steps = np.flatnonzero(forced.steps)
         price = block.flow_cost[np.ix_(forced.flows, steps)] - block.row_coeff[:, forced.flows].T @ row_duals[:, steps]
@@ -161,6 +174,8 @@ def _price_forced_steps(
         change = np.minimum(change.min(axis=0), 0.0) if forced.side > 0 else np.maximum(change.max(axis=0), 0.0)
         duals = row_duals if forced.row < R else state_duals
         duals[forced.row if forced.row < R else forced.row - R, steps] += change
+        changed |= bool((np.abs(change) > ROUNDING * (1.0 + np.abs(price).max(initial=0.0))).any())
+    return changed
 
 
 def _price_forced_rows(left: FreeProgram, solution: Solution) -> None:
