@@ -21,6 +21,8 @@ from trainload.solve.pieces import Links
 from trainload.solve.program import Array, IntArray
 
 DENSE_UP_TO = 160
+LEAST_LEFT, KEPT = 1e-4, 0.1
+"""A variable that a step would leave with less than this part of itself, or nothing, keeps that part."""
 REGULARISATION = 1e-11
 REFINEMENTS = 4
 ACCURATE = 1e-10
@@ -63,8 +65,10 @@ class BorderMatrix:
         data = np.bincount(self._position, np.concatenate(parts), len(self._row)).astype(np.float64)
         if not np.isfinite(data).all():
             raise ValueError("the border's matrix is not finite")
+        if not self.size:
+            return np.copy
         scale = np.ones(self.size)
-        for _ in range(4 if self.size else 0):
+        for _ in range(4):
             most = np.maximum.reduceat(np.abs(data) * scale[self._row] * scale[self._column], self._start[:-1])
             scale = scale / np.sqrt(np.where(most > 0, most, 1.0))
         data = data * (scale[self._row] * scale[self._column])
@@ -202,11 +206,11 @@ class BorderState:
         diagonal[self.n_columns + self.links.slack_rows] = -1.0 / self.theta[self.n_x :]
         return diagonal
 
-    def guess(self, product: float) -> None:
-        """Half way into the room of each variable, at most one; all products alike."""
+    def guess(self, product: float, small: float) -> None:
+        """Half way into the room of each variable, at most one and at least ``small``; all products alike."""
         upper = np.where(self.capped, self.upper, 2.0)
-        self.y = np.minimum(0.5 * upper, 1.0)
-        self.slack = np.where(self.capped, upper - self.y, 1.0)
+        self.y = np.maximum(np.minimum(0.5 * upper, 1.0), small)
+        self.slack = np.where(self.capped, np.maximum(upper - self.y, small), 1.0)
         self.z = product / self.y
         self.w = np.where(self.capped, product / self.slack, 0.0)
         self.joints[:] = 0.5
@@ -297,9 +301,14 @@ class BorderState:
         )
 
     def step(self, primal: float, dual: float) -> None:
-        self.y = self.y + primal * self.dy
-        self.slack = self.slack + primal * self.dslack
-        self.z = self.z + dual * self.dz
-        self.w = self.w + dual * self.dw
+        """Move along the direction; what would leave its bounds stays inside at a part of what it was."""
+        self.y = _stay_inside(self.y, self.y + primal * self.dy)
+        self.slack = _stay_inside(self.slack, self.slack + primal * self.dslack)
+        self.z = _stay_inside(self.z, self.z + dual * self.dz)
+        self.w = np.where(self.capped, _stay_inside(self.w, self.w + dual * self.dw), 0.0)
         self.joints = self.joints + primal * self.d[self.n_x : self.n_columns]
         self.multipliers = self.multipliers + dual * self.d[self.n_columns :]
+
+
+def _stay_inside(before: Array, after: Array) -> Array:
+    return np.where(after > LEAST_LEFT * before, after, KEPT * before)

@@ -32,7 +32,11 @@ def is_compiled() -> bool:
 def compile_passes(cut: Cut) -> None:
     """Compile the passes for the types of a piece, which are the same for every program, or load them."""
     piece, work, line, square = (_typeof(value) for value in (cut.piece, cut.work, np.zeros(1), np.zeros((1, 1))))
-    others = (line, line, line, square, line, line, line), (line, line, line, line), (line, line, _typeof(True), line)
+    others = (
+        (line, line, line, line, square, line, line, line),
+        (line, line, line, line),
+        (line, line, _typeof(True), line),
+    )
     collects = gc.isenabled()
     gc.disable()  # the compiler makes millions of small objects that live on: searching them costs a sixth of the time
     try:

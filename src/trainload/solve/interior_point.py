@@ -20,6 +20,13 @@ AMBITION = 0.3
 MAX_CORRECTIONS = 2
 SHORT_STEP = 0.3
 """Centrality corrections are tried where a step is shorter than this."""
+LOOSE = 30.0
+"""How many times as far as its own bounds allow the border lets the pieces step, until the merit is ``LOOSE_UNTIL``.
+
+A few columns that meet a bound would else hold up millions of flows; they stay behind inside their bounds, and the
+residuals that this leaves are the next direction's to remove.
+"""
+LOOSE_UNTIL = 1e-3
 
 
 class Pieces:
@@ -41,15 +48,14 @@ class Pieces:
         if self._pool is not None:
             self._pool.shutdown(wait=True)
 
-    def assemble(self, border: Array, dborder: Array, step: Array) -> tuple[Array, Array, Array]:
+    def assemble(self, border: Array, before: Array, dborder: Array, step: Array) -> tuple[Array, Array, Array]:
         """Step, factor and predict; return the border's right-hand side, sums for it, (pieces, 5) measures."""
-        x, dx = self._local(border, 1.0), self._local(dborder, 0.0)
+        x, x_before, dx = self._local(border, 1.0), self._local(before, 1.0), self._local(dborder, 0.0)
 
         def run(i: int) -> None:
-            cut = self.cuts[i]
-            kernels.assemble(
-                cut.piece, cut.work, x[i], dx[i], step, self.blocks[i], self._h[i], self._sums[i], self._out[i]
-            )
+            piece, work = self.cuts[i].piece, self.cuts[i].work
+            out = self.blocks[i], self._h[i], self._sums[i], self._out[i]
+            kernels.assemble(piece, work, x[i], x_before[i], dx[i], step, *out)
 
         self._run(run)
         return self._total(self._h), self._total(self._sums), np.array(self._out)
@@ -122,7 +128,7 @@ class InteriorPoint:
         self.best: Iterate | None = None
         self.best_at = 0
         self._h = np.zeros(0)
-        self._direction = np.zeros(self.border.size)
+        self._before, self._direction = np.zeros(self.border.size), np.zeros(self.border.size)
         self._step = np.zeros(3)
         self.products = self.objective = self.primal_residual = self.dual_residual = np.inf
 
@@ -152,7 +158,7 @@ class InteriorPoint:
 
     def measure(self) -> bool:
         """Take the step decided on, factor there, measure residuals; False where numbers are out of range."""
-        self._h, sums, out = self.pieces.assemble(self.border.values, self._direction, self._step)
+        self._h, sums, out = self.pieces.assemble(self.border.values, self._before, self._direction, self._step)
         self.border.measure(sums)
         self.products = float(out[:, 0].sum()) + self.border.products
         self.objective = float(out[:, 4].sum() + self.links.cost @ self.border.x)
@@ -205,7 +211,7 @@ class InteriorPoint:
             primal, dual = longer
         self.stuck = self.stuck + 1 if max(primal, dual) < 1e-3 else 0
         border.step(primal, dual)
-        self._direction = border.d
+        self._before, self._direction = values, border.d
         self._step = np.array([primal, dual, 1.0])
         self.iteration += 1
         return self.stuck < 5
@@ -213,7 +219,10 @@ class InteriorPoint:
     def _try(self, d: Array, values: Array, *, predict: bool) -> Array:
         """Return the largest ratios and the sums over all variables for this direction of the border."""
         self.border.direct(d)
-        out = np.vstack([self.pieces.direct(values, d, predict=predict), self.border.measures()])
+        own = self.border.measures()
+        if not predict and self.merit > LOOSE_UNTIL:
+            own[:2] /= LOOSE
+        out = np.vstack([self.pieces.direct(values, d, predict=predict), own])
         return np.concatenate([out[:, :2].max(axis=0), out[:, 2:].sum(axis=0)])
 
     def _keep_direction(self) -> list[Array]:

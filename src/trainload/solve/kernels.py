@@ -39,16 +39,16 @@ from trainload.solve.program import Array
 
 
 @compile_part
-def _take_step(p: Piece, k: Work, b: int, border: Array, dborder: Array, step: Array) -> None:
-    """Move the variables of a tile along the direction; the border has moved already."""
+def _take_step(p: Piece, k: Work, b: int, before: Array, dborder: Array, step: Array) -> None:
+    """Move the variables of a tile along the direction, from where the border was ``before``."""
     for j in range(p.cap.shape[1]):
-        x, dx = border[p.column[j]], dborder[p.column[j]]
+        x, dx = before[p.column[j]], dborder[p.column[j]]
         for i in range(TILE):
             y, slack, z, w, dy = k.y[b, j, i], k.slack[b, j, i], k.z[b, j, i], k.w[b, j, i], k.dy[b, j, i]
             here = p.cap[b, j, i] >= 0.0
             capped = here and p.cap[b, j, i] < np.inf
             cap = p.cap[b, j, i] if capped else 0.0
-            room = cap * (x - step[0] * dx)
+            room = cap * x
             residual = room - y - slack
             residual = residual if abs(residual) > NOISE * room else 0.0
             dslack = residual + cap * dx - dy if capped else 0.0
@@ -297,7 +297,16 @@ def _recur(
 
 @compile_pass
 def assemble(
-    p: Piece, k: Work, border: Array, dborder: Array, step: Array, K: Array, h: Array, sums: Array, out: Array
+    p: Piece,
+    k: Work,
+    border: Array,
+    before: Array,
+    dborder: Array,
+    step: Array,
+    K: Array,
+    h: Array,
+    sums: Array,
+    out: Array,
 ) -> None:
     """Take the last step, factor the piece, and return its Schur complement on the border for the predictor.
 
@@ -305,6 +314,7 @@ def assemble(
         p: the piece.
         k: its work arrays.
         border: the border after the step, with its closing 1.
+        before: the border before the step, with its closing 1.
         dborder: the direction that was stepped along (closing 0).
         step: primal and dual step length, and 1 if a step is to be taken (0 at the start).
         K: out, (C + S + Q + S) squared: Schur complement, symmetric (columns positive, multipliers negative).
@@ -332,7 +342,7 @@ def assemble(
                     k.multiplier[b, r, i] += step[1] * k.dmultiplier[b, r, i]
     for b in range(tiles):
         if step[2] > 0.0:
-            _take_step(p, k, b, border, dborder, step)
+            _take_step(p, k, b, before, dborder, step)
         _measure(p, k, b, border, weight, pull, K, h, sums, out)
         factor_rows(p, k, b, weight, rest)
         _form_columns(p, k, b, weight, pull, rest, fresh)

@@ -15,12 +15,12 @@ from trainload.solve.program import Array
 
 PRODUCT = 10.0  # of every variable and its multiplier, in scaled units
 LEAST = 0.1  # of the guess that a variable keeps
-SMALL = 1e-2  # least guess of a variable, scaled
+SMALL = 0.3  # least guess of a variable, scaled; one with less room would need a multiplier far above all prices
 
 
 def guess(cuts: tuple[Cut, ...], border: BorderState) -> int:
     """Set the guess; return the number of products."""
-    border.guess(PRODUCT)
+    border.guess(PRODUCT, SMALL)
     count = border.n_products
     values = np.append(border.values, 0.0)
     for cut in cuts:
