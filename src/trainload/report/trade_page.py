@@ -310,7 +310,7 @@ def draw_ranges(table: pd.DataFrame, *, slack_frac: float) -> Figure | None:
 
 def _head_alternatives(table: pd.DataFrame, *, slack_frac: float) -> str:
     used = table[(table["kind"] == "option") & (table["cheapest_mw"] > 0)]
-    n_avoidable = int(used["avoidable"].astype(bool).sum())
+    n_avoidable = int(used["avoidable"].astype(bool).sum()) or "none"
     share = f"{100 * slack_frac:.3g} %"
     if used.empty:
         return f"The cheapest plan builds nothing; what could be built within {share} is below."
