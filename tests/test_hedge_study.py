@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +23,7 @@ from trainload.plan.world import World, find_first_periods
 from trainload.report.page import render_report
 from trainload.scenario.file import load_scenario
 from trainload.study.folder import load_study, save_study
-from trainload.study.run import compute_study
+from trainload.study.run import compute_study, hedge_orders
 from trainload.supply.options import Supply
 from trainload.supply.scenarios import LeadScenarios, reduce_leads
 from trainload.supply.schedule import Schedule, simulate_arrivals
@@ -236,6 +238,23 @@ def test_a_rental_that_is_rented_again_counts_once(schedule: Schedule) -> None:
         book = OrderBook(orders, {"rental": np.array([most])})
         days = reach_days(world, schedule, book, target_mw=80.0, nearest=nearest)
         assert np.isfinite(days).all() == reached
+
+
+def test_a_hedge_that_fails_leaves_the_plan_with_a_warning(
+    schedule: Schedule, planned: tuple[World, Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Proves: where no solver answers, the deterministic plan stands and the reader is told.
+
+    If broken: minutes of work end in an error, or a plan that was not hedged passes for one that was.
+    """
+    world, plan = planned
+    stopped = SimpleNamespace(status="failed", columns=np.zeros(0), solver="test", message="out of time")
+    monkeypatch.setattr("trainload.plan.hedge_values.choose_solver", lambda *_args, **_kwargs: lambda _program: stopped)
+    prepared: Any = SimpleNamespace(schedule=schedule, generations={})
+    kept, notes = hedge_orders(prepared, plan, world)
+    assert kept is plan
+    assert [note.kind for note in notes] == ["warning"]
+    assert "not hedged" in notes[0].text
 
 
 @pytest.mark.slow

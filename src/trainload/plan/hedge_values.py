@@ -101,7 +101,9 @@ def solve_shared(
         fixed = [i for i, name in enumerate(shared.names) if name.partition("[")[0] != open_family]
         values = np.array([held.get(shared.names[i], 0.0) for i in fixed])
         program = fix_columns(program, np.array(fixed, dtype=np.int64), values)
-    solver = choose_solver(program, settings.solver, notes, time_limit_seconds=settings.time_limit_seconds)
+    # the limit is meant for one plan; this is one for every scenario at once
+    seconds = settings.time_limit_seconds * len(parts)
+    solver = choose_solver(program, settings.solver, notes, time_limit_seconds=seconds)
     relaxed = demand_answer(program, solver(relax_units(program)))
     solution = relaxed
     if whole_units and (program.border.unit > 0).any():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from trainload.errors import Note
+from trainload.errors import Note, SolverError
 from trainload.forecast.forecast import Forecast, forecast_power
 from trainload.plan.hedge import hedge_plan
 from trainload.plan.hedge_tables import follow_hedge
@@ -94,18 +94,33 @@ def finish_stages(prepared: Prepared, *, on_progress: Progress | None = None) ->
     world, notes = apply_mode(prepared.world, first)
     plan = make_planner(prepared, "plan", share=0.25, on_progress=on_progress)(world)
     if prepared.scenario.plan.lead_scenarios:
-        tell = on_progress or (lambda _message, _share: None)
-
-        def tell_hedge(message: str, _share: float | None) -> None:
-            tell(f"hedge: {message}", 0.5)
-
-        hedge = hedge_plan(plan, prepared.schedule, on_progress=tell_hedge)
-        plan = follow_hedge(hedge, world, prepared.schedule, generations=prepared.generations, on_progress=tell_hedge)
+        plan, unhedged = hedge_orders(prepared, plan, world, on_progress=on_progress)
+        notes = (*notes, *unhedged)
     dropped = None
     if has_goals(world):
         drop = make_planner(prepared, "goals dropped", share=0.82, on_progress=on_progress, prove=False)
         dropped = drop(drop_goals(world))
     return describe_plan(prepared, plan, shared=shared, dropped=dropped, notes=notes, on_progress=on_progress)
+
+
+def hedge_orders(
+    prepared: Prepared, plan: Plan, world: World, *, on_progress: Progress | None = None
+) -> tuple[Plan, tuple[Note, ...]]:
+    """Return the plan that follows the hedged orders; the plan as it is, with a note, where no hedge can be found."""
+    tell = on_progress or (lambda _message, _share: None)
+
+    def tell_hedge(message: str, _share: float | None) -> None:
+        tell(f"hedge: {message}", 0.5)
+
+    try:
+        hedge = hedge_plan(plan, prepared.schedule, on_progress=tell_hedge)
+        followed = follow_hedge(
+            hedge, world, prepared.schedule, generations=prepared.generations, on_progress=tell_hedge
+        )
+    except SolverError as stopped:
+        text = f"orders are not hedged and this plan is of one percentile: {stopped}"
+        return plan, (Note("plan.lead_scenarios", text, "warning"),)
+    return followed, ()
 
 
 @dataclass(frozen=True, slots=True)
