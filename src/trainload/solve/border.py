@@ -25,7 +25,7 @@ LEAST_LEFT, KEPT = 1e-4, 0.1
 """A variable that a step would leave with less than this part of itself, or nothing, keeps that part."""
 REGULARISATION = 1e-11
 REFINEMENTS = 4
-ACCURATE = 1e-10
+ACCURATE = 1e-7
 """Relative residual above which the border's solution is found again with pivoting."""
 UNSTABLE = 3
 """Factorisations without pivoting that may prove inaccurate before pivoting is the rule."""
