@@ -27,7 +27,9 @@ def draw_knowledge(reading: Reading) -> Figure | None:
     ]
     table = pd.DataFrame(rows)
     measured = {str(row["measure"]): float(row["value"]) for row in list_rows(found) if not row["subject"]}
-    x, y = amount("m", "million USD, present value", grid=True, ticks=6), named_rows("label", labelLimit=330)
+    room = {"domain": [min(0.0, 1.12e-6 * table["usd"].min()), max(1e-6, 1.12e-6 * table["usd"].max())]}  # for text
+    x = amount("m", "million USD, present value", grid=True, ticks=6, scale=room)
+    y = named_rows("label", labelLimit=400)
     layers = [
         paint("bar", {"height": 13, "color": ACCENT}, x=x, y=y),
         paint("text", {"align": "left", "dx": 5}, x=x, y=y, text=field("m", "quantitative", format=",.3~r")),
@@ -65,7 +67,7 @@ def _name_worth(reading: Reading, row: dict[str, object]) -> str:
         return "To know every lead time"
     owner, _, step = str(row["subject"]).rpartition(".")
     name = reading.name_step(owner.removeprefix("gate:"), step)
-    return f"To know if it is short or long: {reading.name(owner.removeprefix('gate:'))}, {str(name).lower()}"
+    return f"To know, short or long: {reading.name(owner.removeprefix('gate:'))}, {str(name).lower()}"
 
 
 def _name_basis(measured: dict[str, float]) -> str:
