@@ -28,6 +28,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "stages": ("profiles", "demand", "forecast", "supply"),
     "solve": ("solve",),
     "plan": ("plan",),
+    "audit": ("audit",),
+    "hedge": ("hedge",),
     "simulate": ("simulate",),
     "folder": ("study.folder",),
     "report": ("report",),
@@ -38,6 +40,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
 # Layers that may use less than what stands above them.
 ONLY = {
     "solve": {"solve", "errors"},  # a program of arrays: knows nothing of power
+    "audit": {"audit", "tables", "units", "errors", "plan.periods"},  # nothing that states, prices or solves a plan
     "report": {"report", "tables", "units", "errors", "study.folder"},  # reads tables, never a stage's objects
 }
 # Words of the trade, which `solve/` does without: it solves a chain of steps with a border, whatever flows in it.

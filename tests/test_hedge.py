@@ -7,7 +7,7 @@ import pytest
 
 from make_world import make_option, make_world
 from trainload.errors import SolverError
-from trainload.plan.hedge_program import (
+from trainload.hedge.program import (
     CasePart,
     LeadCase,
     find_arrivals,
@@ -16,7 +16,7 @@ from trainload.plan.hedge_program import (
     require_least_orders,
     state_shared,
 )
-from trainload.plan.hedge_values import Outcome, bound_costs, solve_known, solve_shared
+from trainload.hedge.values import Outcome, bound_costs, solve_known, solve_shared
 from trainload.plan.prices import IdlePrices
 from trainload.plan.world import World
 from trainload.solve.check import check_solution

@@ -11,12 +11,12 @@ import pytest
 from make_supply import make_step
 from make_world import make_gate, make_option, make_world
 from test_study import SMALL
-from trainload.plan.audit import audit_tables
+from trainload.audit.audit import audit_tables
+from trainload.hedge.energisation import DatedOrder, OrderBook, day_of, reach_days
+from trainload.hedge.hedge import hedge_plan
+from trainload.hedge.orders import Hedge, hold_orders, list_orders
+from trainload.hedge.tables import HEDGE_KEYS, follow_hedge
 from trainload.plan.diagnose import explain_choices
-from trainload.plan.energisation import DatedOrder, OrderBook, day_of, reach_days
-from trainload.plan.hedge import hedge_plan
-from trainload.plan.hedge_orders import Hedge, hold_orders, list_orders
-from trainload.plan.hedge_tables import HEDGE_KEYS, follow_hedge
 from trainload.plan.parameters import tabulate_parameters
 from trainload.plan.plan import Plan, make_plan
 from trainload.plan.world import World, find_first_periods
@@ -249,7 +249,7 @@ def test_a_hedge_that_fails_leaves_the_plan_with_a_warning(
     """
     world, plan = planned
     stopped = SimpleNamespace(status="failed", columns=np.zeros(0), solver="test", message="out of time")
-    monkeypatch.setattr("trainload.plan.hedge_values.choose_solver", lambda *_args, **_kwargs: lambda _program: stopped)
+    monkeypatch.setattr("trainload.hedge.values.choose_solver", lambda *_args, **_kwargs: lambda _program: stopped)
     prepared: Any = SimpleNamespace(schedule=schedule, generations={})
     kept, notes = hedge_orders(prepared, plan, world)
     assert kept is plan

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from make_world import make_gate, make_option, make_world
+from trainload.audit.audit import audit_tables
 from trainload.errors import ScenarioError
-from trainload.plan.audit import audit_tables
 from trainload.plan.diagnose import explain_choices
 from trainload.plan.formulate import formulate
 from trainload.plan.limiting import explain_limits, measure_plan

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from trainload.audit.audit import audit_tables
 from trainload.errors import DataError
-from trainload.plan.audit import audit_tables
 from trainload.report.page import render_report
 from trainload.scenario.file import LoadedScenario, load_scenario
 from trainload.study.assemble import GENERATION_KEYS, PLAN_KEYS

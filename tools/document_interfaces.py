@@ -10,7 +10,7 @@ import typer
 from document_text import HEAD, escape, tabulate
 
 from trainload import cli
-from trainload.plan.hedge_tables import HEDGE_KEYS
+from trainload.hedge.tables import HEDGE_KEYS
 from trainload.scenario.models import Scenario
 from trainload.study import assemble
 from trainload.tables import COMPRESSED_TABLES, OPEN_TABLES, TABLES, column_kind

@@ -214,7 +214,7 @@ def state_bridge_limits(draft: Draft, world: World) -> None:
 
 
 def state_held(draft: Draft, world: World) -> None:
-    """Orders decided before (see `plan.hedge`): what is in service has arrived, what is ready is in service.
+    """Orders decided before (see `hedge.hedge`): what is in service has arrived, what is ready is in service.
 
     ready[i,m] <= sum of build[i,k] over k <= m <= arrived[i,m]; the upper side until the period from which an order
     placed with its lead time known can arrive. powered[m] <= delivered[m]: chips come by the dates decided.

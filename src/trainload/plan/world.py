@@ -51,7 +51,7 @@ class World:
         reserve_frac: (M,) largest-unit reserve as a share of powered load.
         first_powered: first period in which any load can be powered.
         limits: what the plan may not exceed beside the scenario's rules (see `plan.modes`).
-        held: orders that are decided already (see `plan.hedge`), None where all is open.
+        held: orders that are decided already (see `hedge.hedge`), None where all is open.
     """
 
     scenario: Scenario

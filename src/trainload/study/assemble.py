@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from trainload import __version__
+from trainload.audit.audit import Audit, audit_tables
 from trainload.catalogue.facts import Catalogue, load_catalogue
 from trainload.catalogue.vintages import tabulate_vintage_outcomes
 from trainload.demand.demand import Demand
 from trainload.errors import Note
 from trainload.forecast.claims import judge_claims
 from trainload.forecast.forecast import Forecast
-from trainload.plan.audit import Audit, audit_tables
 from trainload.plan.diagnose import explain_choices, explain_shortfall
 from trainload.plan.parameters import tabulate_parameters
 from trainload.plan.plan import Plan

@@ -8,8 +8,8 @@ import pandas as pd
 
 from trainload.errors import Note, SolverError
 from trainload.forecast.forecast import Forecast, forecast_power
-from trainload.plan.hedge import hedge_plan
-from trainload.plan.hedge_tables import follow_hedge
+from trainload.hedge.hedge import hedge_plan
+from trainload.hedge.tables import follow_hedge
 from trainload.plan.limiting import explain_limits
 from trainload.plan.modes import apply_mode
 from trainload.plan.plan import Plan, make_plan

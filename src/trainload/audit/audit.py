@@ -10,11 +10,11 @@ from typing import get_args
 
 import pandas as pd
 
-from trainload.plan.audit_capacity import audit_capacity
-from trainload.plan.audit_inputs import Check, find_worst, read_inputs
-from trainload.plan.audit_limits import audit_given_limits
-from trainload.plan.audit_money import audit_emissions, audit_ledger, audit_weights
-from trainload.plan.audit_operation import audit_balance, audit_budgets, audit_hours, audit_levels, audit_limits
+from trainload.audit.capacity import audit_capacity
+from trainload.audit.inputs import Check, find_worst, read_inputs
+from trainload.audit.limits import audit_given_limits
+from trainload.audit.money import audit_emissions, audit_ledger, audit_weights
+from trainload.audit.operation import audit_balance, audit_budgets, audit_hours, audit_levels, audit_limits
 
 TOLERANCE = 1e-6
 

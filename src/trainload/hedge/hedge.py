@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainload.errors import Note
-from trainload.plan.hedge_orders import Hedge, StepValue
-from trainload.plan.hedge_program import (
+from trainload.hedge.orders import Hedge, StepValue
+from trainload.hedge.program import (
     CasePart,
     LeadCase,
     link_case,
@@ -24,7 +24,7 @@ from trainload.plan.hedge_program import (
     require_least_orders,
     state_shared,
 )
-from trainload.plan.hedge_values import (
+from trainload.hedge.values import (
     Outcome,
     bound_costs,
     solve_known,

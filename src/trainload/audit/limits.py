@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import numpy as np
 
-from trainload.plan.audit_inputs import Inputs, Residual, find_worst
-from trainload.plan.audit_operation import hourly_emission
+from trainload.audit.inputs import Inputs, Residual, find_worst
+from trainload.audit.operation import hourly_emission
 
 
 def audit_given_limits(inputs: Inputs) -> Iterator[Residual]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from trainload.plan.audit_inputs import Array, Inputs, Residual, find_worst
+from trainload.audit.inputs import Array, Inputs, Residual, find_worst
 from trainload.units import HOURS_PER_YEAR
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from trainload.errors import Note
-from trainload.plan.hedge_program import CasePart
+from trainload.hedge.program import CasePart
 from trainload.plan.solvers import choose_solver, demand_answer
 from trainload.scenario.models import PlanSettings
 from trainload.solve.join import Part, Tail, join_programs, weigh_costs

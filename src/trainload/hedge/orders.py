@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainload.errors import Note
-from trainload.plan.energisation import DatedOrder, OrderBook
-from trainload.plan.hedge_program import CasePart, LeadCase, is_lumpy
-from trainload.plan.hedge_values import Outcome, weigh_outcome
+from trainload.hedge.energisation import DatedOrder, OrderBook
+from trainload.hedge.program import CasePart, LeadCase, is_lumpy
+from trainload.hedge.values import Outcome, weigh_outcome
 from trainload.plan.orders import owner_name
 from trainload.plan.results import LEAST_ORDER_MW
 from trainload.plan.solvers import TOLERANCE

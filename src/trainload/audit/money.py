@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from trainload.plan.audit_capacity import built_mw, owners
-from trainload.plan.audit_inputs import Array, Inputs, Residual, find_worst
-from trainload.plan.audit_operation import hourly_emission, need_slack
+from trainload.audit.capacity import built_mw, owners
+from trainload.audit.inputs import Array, Inputs, Residual, find_worst
+from trainload.audit.operation import hourly_emission, need_slack
 from trainload.plan.periods import shift_months
 from trainload.units import HOURS_PER_YEAR
 

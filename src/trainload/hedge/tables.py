@@ -8,10 +8,10 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from trainload.plan.energisation import DatedOrder, tabulate_energisation
-from trainload.plan.hedge_orders import Hedge, book_orders, hold_orders, list_orders
-from trainload.plan.hedge_program import is_lumpy
-from trainload.plan.hedge_values import weigh_outcome
+from trainload.hedge.energisation import DatedOrder, tabulate_energisation
+from trainload.hedge.orders import Hedge, book_orders, hold_orders, list_orders
+from trainload.hedge.program import is_lumpy
+from trainload.hedge.values import weigh_outcome
 from trainload.plan.orders import owner_name
 from trainload.plan.periods import shift_months
 from trainload.plan.plan import Plan, make_plan
@@ -42,7 +42,7 @@ def follow_hedge(
     that price (b) stands in the hedge's tables only. What could be ordered again once a lead time is known stays open.
 
     Args:
-        hedge: the hedged orders (see `plan.hedge.hedge_plan`).
+        hedge: the hedged orders (see `hedge.hedge.hedge_plan`).
         world: of the deterministic plan.
         schedule: simulated lead times.
         generations: wanted date of each model generation.

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from trainload.plan.audit_inputs import Array, Inputs, Residual, find_worst
+from trainload.audit.inputs import Array, Inputs, Residual, find_worst
 from trainload.plan.periods import shift_months
 
 UNLISTED_MW = 0.5  # arrivals of less than this stand in `capacity` and in the ledger, not in `orders`

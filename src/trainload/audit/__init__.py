@@ -1,0 +1,1 @@
+"""The audit: everything a plan says, recomputed from its tables alone."""
