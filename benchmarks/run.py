@@ -40,6 +40,8 @@ def run_engine(engine: str, problem: Path, seconds: float, n_threads: int) -> di
     python = str(PEERS_PYTHON) if peer else sys.executable
     script = HERE / ("peers/solve_network.py" if peer else "solve_program.py")
     environment = os.environ | {f"{library}_NUM_THREADS": str(n_threads) for library in ("OMP", "OPENBLAS", "NUMBA")}
+    if engine == "chain":
+        environment["OPENBLAS_NUM_THREADS"] = "1"  # as the command line sets it; the solver has threads of its own
     started = time.perf_counter()
     try:
         done = subprocess.run(
