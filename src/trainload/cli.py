@@ -424,7 +424,7 @@ def main() -> None:
     """Run the command line; Ctrl-C before a command has started leaves as quietly as after."""
     from trainload.commands.arguments import repeat_options
 
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the solver's own threads are enough: small BLAS calls only spin
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # more would only spin beside the solver's own threads
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal without Unicode shows ? rather than a traceback
