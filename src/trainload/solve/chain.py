@@ -181,7 +181,7 @@ def _iterate(
                 if _error(tried[0][1]) <= tolerance:
                     return _judge(*tried[0], tolerance, "")
                 aim = 0.3 * min(aim, method.gap)
-            doubtful = method.iteration % 10 == 9 and method.primal_residual > 1e-3
+            doubtful = (method.iteration % 10 == 9 or method.stuck > 0) and method.primal_residual > 1e-3
             if doubtful and _contradicts(program, method.restore(method.copy())):
                 return _infeasible(program, PROVEN_CONTRADICTION, 0.0)
             if method.iteration >= MAX_ITERATIONS:

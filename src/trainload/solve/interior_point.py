@@ -18,8 +18,10 @@ from trainload.solve.start import aim_at_equations, guess, move_inside
 AMBITION = 0.3
 """Part of Mehrotra's target for the products that is aimed at: corrections keep long calendars well centred."""
 MAX_CORRECTIONS = 2
-SHORT_STEP = 0.3
-"""Centrality corrections are tried where a step is shorter than this."""
+WEAK_STEP = 0.05
+"""Centrality corrections are tried where a step is shorter than this: elsewhere they take longer than they save."""
+LONGER = 0.3
+"""How much longer a step each correction aims at."""
 LOOSE = 30.0
 """How many times as far as its own bounds allow the border lets the pieces step, until the merit is ``LOOSE_UNTIL``.
 
@@ -196,15 +198,15 @@ class InteriorPoint:
         reach = 0.9995 if mu < 1e-6 else 0.99
         primal, dual = _lengths(out, reach)
         for _ in range(MAX_CORRECTIONS):
-            if min(primal, dual) > SHORT_STEP:
+            if min(primal, dual) > WEAK_STEP:
                 break
             kept = self._keep_direction()
-            trial = min(1.0, primal + SHORT_STEP), min(1.0, dual + SHORT_STEP)
+            trial = min(1.0, primal + LONGER), min(1.0, dual + LONGER)
             h = pieces.correct(values, border.d, np.array([1.0, *trial, 0.1 * target, 10.0 * target]))
             border.centre(*trial, 0.1 * target, 10.0 * target)
             out = self._try(solve(border.rhs(h)), values, predict=False)
             longer = _lengths(out, reach)
-            gained = longer[0] + longer[1] >= primal + dual + 0.1 * SHORT_STEP
+            gained = longer[0] + longer[1] >= primal + dual + 0.1 * LONGER
             if not (np.isfinite(out).all() and gained and longer[0] >= 0.9 * primal and longer[1] >= 0.9 * dual):
                 self._put_back(kept)
                 break
