@@ -137,7 +137,7 @@ def solve_chain(
         return _infeasible(program, str(contradiction), time.perf_counter() - started)
     method = InteriorPoint(left, n_threads=n_threads)
     built = time.perf_counter()
-    compile_passes(method.cuts[0])
+    compile_passes(method.cuts[0], n_processors=count_processors())
     compiled = time.perf_counter() - built
     started, built = started + compiled, built + compiled
     try:

@@ -1,10 +1,16 @@
 """Are the compiled passes of the chain solver ready, and what makes them so?
 
 They are compiled on first use and cached on disk, next to the package or, where that can't be written, in numba's own
-folder for the user. Compiling takes some ten seconds; a caller that wants to say so asks `is_compiled` first.
+folder for the user. Compiling takes some ten seconds on two processors; a caller that wants to say so asks
+`is_compiled` first.
 """
 
 import gc
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +35,12 @@ def is_compiled() -> bool:
     return True
 
 
-def compile_passes(cut: Cut) -> None:
-    """Compile the passes for the types of a piece, which are the same for every program, or load them."""
+def compile_passes(cut: Cut, *, n_processors: int = 1) -> None:
+    """Compile the passes for the types of a piece, which are the same for every program, or load them.
+
+    The compiler works in one thread. With a second processor another process compiles what comes after the first pass,
+    and leaves it in the cache.
+    """
     piece, work, line, square = (_typeof(value) for value in (cut.piece, cut.work, np.zeros(1), np.zeros((1, 1))))
     others = (
         (line, line, line, line, square, line, line, line),
@@ -39,12 +49,51 @@ def compile_passes(cut: Cut) -> None:
     )
     collects = gc.isenabled()
     gc.disable()  # the compiler makes millions of small objects that live on: searching them costs a sixth of the time
+    signatures = [(piece, work, *types) for types in others]
     try:
-        for function, types in zip(PASSES, others, strict=True):
-            function.compile((piece, work, *types))
+        with _helped(signatures[1:] if n_processors > 1 and not is_compiled() else []):
+            PASSES[0].compile(signatures[0])
+        for function, signature in zip(PASSES[1:], signatures[1:], strict=True):
+            function.compile(signature)
     finally:
         if collects:
             gc.enable()
+
+
+@contextmanager
+def _helped(signatures: list[Any]) -> Iterator[None]:
+    """Compile the later passes in a process of their own meanwhile; should it fail, they are compiled here."""
+    helper = _start_helper(signatures) if signatures else None
+    try:
+        yield
+    except BaseException:
+        if helper is not None:
+            helper.kill()
+        raise
+    finally:
+        if helper is not None:
+            helper.wait()
+
+
+def _start_helper(signatures: list[Any]) -> "subprocess.Popen[bytes] | None":
+    code = f"import {__name__} as c; c.compile_later_passes()"
+    try:
+        helper = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+    except OSError:  # no more processes are allowed, or Python is embedded
+        return None
+    assert helper.stdin is not None
+    with suppress(OSError), helper.stdin as pipe:
+        pipe.write(pickle.dumps(signatures))
+    return helper
+
+
+def compile_later_passes() -> None:
+    """Compile all passes but the first for the signatures on standard input."""
+    gc.disable()
+    for function, signature in zip(PASSES[1:], pickle.load(sys.stdin.buffer), strict=True):
+        function.compile(signature)
 
 
 def _typeof(value: object) -> Any:
