@@ -1,4 +1,4 @@
-"""Write the generated part of the docs: formulation, scenario, tables, command line, summary, examples, Python API.
+"""Write the generated part of the docs: formulation, scenario, tables, commands, summary, benchmarks, examples, API.
 
 Each page is made from what the code itself reads, so that it can't say something else than the code does.
 ``python tools/document.py`` writes them, ``--check`` fails where one is stale. The rest of `docs/` is written by hand.
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
+from document_benchmarks import write_benchmarks
 from document_interfaces import (
     write_command_reference,
     write_scenario_reference,
@@ -101,6 +102,7 @@ def make_pages() -> dict[Path, str]:
         "reference/tables.md": write_tables_reference(),
         "reference/commands.md": write_command_reference(),
         "reference/summary.md": write_summary_reference(),
+        "reference/benchmarks.md": write_benchmarks(ROOT / "benchmarks" / "results.json"),
         "examples.md": write_example_page(),
         **api,
     }

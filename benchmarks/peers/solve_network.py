@@ -56,7 +56,7 @@ def solve_network(problem_path: str, engine: str, seconds: float, n_threads: int
         "build_s": built - started,
         "solve_s": ended - built,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "objective_usd": None if solved is None else float(solved),
+        "objective_usd": float(solved) if solved is not None and outcome[1] == "optimal" else None,
         "gap": gap,
         "status": "/".join(str(part) for part in outcome),
         "version": f"PyPSA {pypsa.__version__}, linopy {linopy.__version__}, HiGHS {highspy.Highs().version()}",
