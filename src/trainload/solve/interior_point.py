@@ -44,6 +44,7 @@ class Pieces:
         self._there = where >= 0
         self._where = where[self._there]
         self._order = sorted(range(len(cuts)), key=lambda i: -cuts[i].work.y.size)
+        self._n_threads = n_threads
         self._pool = ThreadPoolExecutor(n_threads) if n_threads > 1 else None
 
     def close(self) -> None:
@@ -89,8 +90,13 @@ class Pieces:
             for i in self._order:
                 run(i)
         else:
-            futures = [self._pool.submit(run, i) for i in self._order]
-            for future in futures:
+            left = iter(self._order)  # shared: each thread takes the next piece when it is done with one
+
+            def work() -> None:
+                for i in left:
+                    run(i)
+
+            for future in [self._pool.submit(work) for _ in range(self._n_threads)]:
                 future.result()
 
     def _local(self, values: Array, closing: float) -> list[Array]:
